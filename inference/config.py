@@ -1,0 +1,30 @@
+"""How an engine is opened: threads, memory, prefill chunks."""
+
+import os
+from dataclasses import dataclass, field
+
+from inference.errors import RequestError
+
+
+def default_threads() -> int:
+    """Return the number of cores that this process may use, at most 8: decoding stops scaling there."""
+    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConfig:
+    """Settings that are fixed when the engine opens.
+
+    Raises:
+        RequestError: a value is outside its range.
+    """
+
+    threads: int = field(default_factory=default_threads)
+    kv_slots: int = 4  # documents whose prompts stay in memory
+    kv_budget_tokens: int | None = None  # None: derived from free memory
+    prefill_chunk_tokens: int = 256  # a cancel takes effect between two chunks
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "kv_slots", "prefill_chunk_tokens"):
+            if getattr(self, name) < 1:
+                raise RequestError(f"{name} must be 1 or more, got {getattr(self, name)}")

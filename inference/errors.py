@@ -1,0 +1,25 @@
+"""Errors that a user, a file or a request can cause; each message says expected, found, what to do."""
+
+
+class MixlineError(Exception):
+    """Base of every error whose message is meant for the user: one sentence or two, no traceback."""
+
+
+class OperatorLibraryError(MixlineError):
+    """The native operator library is missing, or ONNX Runtime refuses it."""
+
+
+class ModelDirectoryError(MixlineError):
+    """A model directory is missing, damaged, of another format, or contradicts its manifest."""
+
+
+class ContextLengthError(MixlineError):
+    """A prompt does not fit into the model's context or the KV budget."""
+
+
+class RequestError(MixlineError):
+    """A request carries a value outside its range."""
+
+
+class EngineClosedError(MixlineError):
+    """The engine was closed before or while the request ran."""
