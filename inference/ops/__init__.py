@@ -1,0 +1,1 @@
+"""The project's own ONNX Runtime operators: packed weight layout, library location, kernels."""
