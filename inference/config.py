@@ -7,8 +7,12 @@ from inference.errors import RequestError
 
 
 def default_threads() -> int:
-    """Return the number of cores that this process may use, at most 8: decoding stops scaling there."""
-    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    """Return how many cores this process may use, at most 8: more do not speed up one token."""
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    return min(8, available)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

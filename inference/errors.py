@@ -1,8 +1,8 @@
-"""Errors that a user, a file or a request can cause; each message says expected, found, what to do."""
+"""Errors that a user, a file or a request can cause: expected, found, what to do."""
 
 
 class MixlineError(Exception):
-    """Base of every error whose message is meant for the user: one sentence or two, no traceback."""
+    """Base of every error whose message is meant for the user, without a traceback."""
 
 
 class OperatorLibraryError(MixlineError):

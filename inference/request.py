@@ -96,7 +96,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
-    """One place in one document to complete.
+    r"""One place in one document to complete.
 
     The text is what the document holds around the cursor, cut by the caller to a window, with
     "\n" line ends; the engine cuts further where the model's context asks for it.
@@ -133,7 +133,9 @@ class Completion:
     tokens: int  # generated
     prompt_tokens: int
     cached_tokens: int  # of the prompt, taken from the KV cache
-    mean_logprob: float  # nats per token, of the mixed distribution at temperature 1; 0.0 if no token
+    mean_logprob: (
+        float  # nats per token, of the mixed distribution at temperature 1; 0.0 if no token
+    )
     min_logprob: float
     drafted_tokens: int  # of `tokens`, how many the workspace expert had foretold
     ms_prefill: float

@@ -1,0 +1,59 @@
+# The project's verbs. `make demo` and `make test` do all their set-up themselves.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+NATIVE := CMakeLists.txt $(shell find inference/ops/native -type f 2>/dev/null)
+CXX_FILES := $(shell find inference/ops/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
+SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
+
+.PHONY: help demo test check unit e2e bench format wheel clean
+help: ## list the verbs
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v.major}.{v.minor}: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# The package with its operators, editable: Python edits need nothing, C++ edits rebuild here.
+$(VENV)/.installed: pyproject.toml $(NATIVE) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(VENV)/.installed ## set up, complete a real file with the shipped model, show it
+	$(BIN)/mixline complete $$($(BIN)/python -P benchmarks/demo_position.py)
+
+test: check unit ## everything that must hold before a commit: check + unit
+
+check: $(VENV)/.dev ## formatters, linters, types, layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest
+
+e2e: $(VENV)/.dev ## drive a real editor with the shipped model
+	$(BIN)/python -m pip install --quiet --group e2e
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh .e2e/neovim
+	$(BIN)/python -m pytest tests/e2e -m e2e
+
+bench: $(VENV)/.installed ## print the tables of README and docs
+	$(BIN)/mixline bench decode
+
+format: $(VENV)/.dev ## rewrite the sources as the formatters want them
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix-only $(SOURCES)
+	$(BIN)/clang-format -i $(CXX_FILES)
+
+wheel: $(BIN)/python ## build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) build dist .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,82 @@
+"""Turn a Hugging Face checkpoint into a model directory that the language server runs."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from mixline.usage import EXIT_OK, UsageError
+
+REDRAW_SECONDS = 0.2
+MEGABYTE = 1_000_000
+
+
+class _Progress:
+    """One line on stderr: share, megabytes, seconds left; only on a terminal."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._drawn = 0.0
+
+    def __call__(self, done_bytes: int, total_bytes: int, what: str) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - self._drawn < REDRAW_SECONDS:
+            return
+        self._drawn = now
+        share = done_bytes / max(total_bytes, 1)
+        left = (now - self._started) * (1 - share) / share if share else 0.0
+        print(
+            f"\r\x1b[K{share:6.1%}  {done_bytes / MEGABYTE:,.0f} of {total_bytes / MEGABYTE:,.0f} MB"
+            f"  {left:,.0f} s left  {what}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self._drawn:
+            print("\r\x1b[K", end="", file=sys.stderr)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare source, target and precision."""
+    parser.add_argument("checkpoint", metavar="CHECKPOINT_DIR", type=Path)
+    parser.add_argument("out", metavar="OUT_DIR", type=Path)
+    parser.add_argument(
+        "--weights",
+        choices=("int4", "int8", "fp16", "fp32", "keep"),
+        default="int4",
+        help="precision of the matrices (int4)",
+    )
+    parser.add_argument(
+        "--providers", metavar="LIST", default="cpu", help="graphs to write, e.g. cpu,cuda (cpu)"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compare the result's logits with the checkpoint's"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export and say what was written."""
+    try:
+        from onnx_export import export_checkpoint
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"exporting needs the package {error.name!r}; install it with: "
+            "pip install 'mixline[export]'"
+        ) from error
+    progress = _Progress()
+    try:
+        report = export_checkpoint(
+            arguments.checkpoint,
+            arguments.out,
+            weights=arguments.weights,
+            providers=tuple(name.strip() for name in arguments.providers.split(",")),
+            verify=arguments.verify,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+    print(report)
+    return EXIT_OK

@@ -1,0 +1,46 @@
+"""Wrong usage: a parser that answers in one sentence, argument types that explain themselves."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from inference.errors import MixlineError
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, what shells expect
+
+
+class UsageError(MixlineError):
+    """What the user asked for cannot be asked: exit status 2."""
+
+
+class OneSentenceParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line, without the usage block in front."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and where help is, and exit with status 2."""
+        print(f"{self.prog}: {message} (see '{self.prog} --help')", file=sys.stderr)
+        raise SystemExit(EXIT_USAGE)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def number_between(kind: type[Number], low: Number, high: Number) -> Callable[[str], Number]:
+    """Return an argument type that takes a number of `kind` from `low` to `high`."""
+
+    def parse(text: str) -> Number:
+        what = "a whole number" if kind is int else "a number"
+        problem = f"expected {what} from {low} to {high}, got {text!r}"
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(problem) from None
+        if not low <= value <= high:  # also refuses nan
+            raise argparse.ArgumentTypeError(problem)
+        return value
+
+    return parse
