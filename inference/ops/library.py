@@ -1,0 +1,76 @@
+"""Finding the native operator library, and asking it which kernels this machine runs."""
+
+import ctypes
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import inference.ops
+from inference.errors import OperatorLibraryError
+
+LIBRARY_NAME: Final = "libmixline_ops.so"
+
+
+def library_path() -> Path:
+    """Return the operator library that is installed in this package.
+
+    An editable install spreads the package over the source tree and the folder of the built
+    library, so every entry of the package's search path is looked at.
+
+    Raises:
+        OperatorLibraryError: the library was not built or was removed.
+    """
+    return _find(Path(folder) for folder in inference.ops.__path__)
+
+
+def chosen_kernel() -> str:
+    """Return the kernel that a session created now would use, e.g. ``avx2``.
+
+    Raises:
+        OperatorLibraryError: the library is missing, or MIXLINE_ISA names a kernel that this
+            build or this processor does not have.
+    """
+    library = _load(library_path())
+    name = library.mixline_kernel_name()
+    if name is None:
+        raise OperatorLibraryError(library.mixline_kernel_error().decode())
+    return str(name.decode())
+
+
+def available_kernels() -> tuple[str, ...]:
+    """Return the kernels that are built and that this processor runs, the fastest first.
+
+    Raises:
+        OperatorLibraryError: the library is missing.
+    """
+    names: bytes = _load(library_path()).mixline_kernels_available()
+    return tuple(names.decode().split(","))
+
+
+def _find(folders: Iterable[Path]) -> Path:
+    folders = list(folders)
+    for folder in folders:
+        if (path := folder / LIBRARY_NAME).is_file():
+            return path
+    looked = ", ".join(str(folder) for folder in folders)
+    raise OperatorLibraryError(
+        f"expected the operator library {LIBRARY_NAME} in {looked}, found none;"
+        " build it with `pip install -e .` in the source tree, or reinstall mixline"
+    )
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    try:
+        library = ctypes.CDLL(str(path))
+        for name in (
+            "mixline_kernel_name",
+            "mixline_kernel_error",
+            "mixline_kernels_available",
+        ):
+            getattr(library, name).restype = ctypes.c_char_p
+    except (OSError, AttributeError) as error:
+        raise OperatorLibraryError(
+            f"expected {path} to be this version's operator library, got: {error};"
+            " rebuild it with `pip install -e .`, or reinstall mixline"
+        ) from error
+    return library
