@@ -25,9 +25,9 @@ class _Progress:
         self._drawn = now
         share = done_bytes / max(total_bytes, 1)
         left = (now - self._started) * (1 - share) / share if share else 0.0
+        size = f"{done_bytes / MEGABYTE:,.0f} of {total_bytes / MEGABYTE:,.0f} MB"
         print(
-            f"\r\x1b[K{share:6.1%}  {done_bytes / MEGABYTE:,.0f} of {total_bytes / MEGABYTE:,.0f} MB"
-            f"  {left:,.0f} s left  {what}",
+            f"\r\x1b[K{share:6.1%}  {size}  {left:,.0f} s left  {what}",
             end="",
             file=sys.stderr,
             flush=True,

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tcp is None:
         if arguments.token_file or arguments.allow_remote:
             raise UsageError(
-                "--token-file and --allow-remote need --tcp HOST:PORT; add it or drop them"
+                "--token-file and --allow-remote go with --tcp HOST:PORT; add it or drop them"
             )
         serve_stdio(options)
     else:

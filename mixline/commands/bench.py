@@ -1,0 +1,33 @@
+"""Measure this machine with a model directory; absolute times drift, so quote ratios."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from mixline.usage import EXIT_OK, number_between
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is measured."""
+    parser.add_argument(
+        "what", metavar="decode", choices=("decode",), help="load, prefill and decode speed"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--model", metavar="DIR", type=Path, help="model directory")
+    parser.add_argument(
+        "--threads", metavar="N", type=number_between(int, 1, 1024), help="default: the cores, <= 8"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    from evaluation.decode import bench_decode, table
+    from inference import EngineConfig, default_model
+
+    config = (
+        EngineConfig() if arguments.threads is None else EngineConfig(threads=arguments.threads)
+    )
+    report = bench_decode(arguments.model or default_model(), config)
+    print(json.dumps(asdict(report)) if arguments.json else table(report))
+    return EXIT_OK

@@ -1,0 +1,174 @@
+"""Say what is installed, what will be used, and what is missing and how to get it."""
+
+import argparse
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from inference.errors import MixlineError
+from mixline import mixline_version
+from mixline.usage import EXIT_FAILED, EXIT_OK
+
+PACKAGES = ("numpy", "tokenizers", "pygls", "lsprotocol", "pathspec")
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+CPU_FEATURES = ("avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp")
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReport:
+    """One model directory, opened and checked byte for byte."""
+
+    name: str
+    path: str
+    provider: str
+    total_parameters: int
+    active_parameters: int
+    context_tokens: int
+    weights_mb: float
+    tasks: tuple[str, ...]
+    kv_budget_tokens: int
+    kv_budget_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorReport:
+    """Everything that `mixline doctor` found; `problems` is empty when all is well."""
+
+    versions: dict[str, str]
+    system: str
+    cpu_features: tuple[str, ...]
+    operator_library: str | None
+    kernel: str | None
+    kernels_available: tuple[str, ...]
+    memory_free_mb: float
+    model: ModelReport | None
+    problems: tuple[str, ...]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the model and the output."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--model", metavar="DIR", type=Path, help="model directory to examine")
+
+
+def _versions() -> tuple[dict[str, str], list[str]]:
+    found = {"mixline": mixline_version(), "python": platform.python_version()}
+    problems = []
+    for name in (*PACKAGES, *RUNTIMES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if name in PACKAGES:
+                problems.append(f"the package {name} is missing; run: pip install {name}")
+    runtimes = [name for name in RUNTIMES if name in found]
+    if len(runtimes) != 1:
+        problems.append(
+            f"expected exactly one of {' and '.join(RUNTIMES)}, found {len(runtimes)}; "
+            "run: pip uninstall -y onnxruntime onnxruntime-gpu && pip install --force-reinstall "
+            f"{RUNTIMES[0]}"
+        )
+    return found, problems
+
+
+def _cpu_features() -> tuple[str, ...]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return ()
+    words = set(text.split())
+    return tuple(feature for feature in CPU_FEATURES if feature in words)
+
+
+def _free_memory_mb() -> float:
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
+
+
+def _examine_model(path: Path | None) -> ModelReport:
+    from inference import Engine, ModelDir, default_model
+
+    directory = path or default_model()
+    ModelDir.open(directory, verify=True)
+    with Engine.open(directory) as engine:
+        info, status = engine.info, engine.status()
+    return ModelReport(
+        name=info.name,
+        path=str(info.path),
+        provider=info.provider,
+        total_parameters=info.total_parameters,
+        active_parameters=info.active_parameters,
+        context_tokens=info.context,
+        weights_mb=round(info.weights_bytes / MEGABYTE, 1),
+        tasks=info.tasks,
+        kv_budget_tokens=status.kv_budget_tokens,
+        kv_budget_mb=round(status.kv_budget_bytes / MEGABYTE, 1),
+    )
+
+
+def examine(model: Path | None) -> DoctorReport:
+    """Look at this installation; never raises for what is wrong with it."""
+    from inference.ops.library import available_kernels, chosen_kernel, library_path
+
+    versions, problems = _versions()
+    library, kernel, kernels = None, None, ()
+    try:
+        library = str(library_path())
+        kernels = tuple(available_kernels())
+        kernel = chosen_kernel()
+    except MixlineError as error:
+        problems.append(str(error))
+    report = None
+    try:
+        report = _examine_model(model)
+    except MixlineError as error:
+        if str(error) not in problems:
+            problems.append(str(error))
+    return DoctorReport(
+        versions=versions,
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cpu_features=_cpu_features(),
+        operator_library=library,
+        kernel=kernel,
+        kernels_available=kernels,
+        memory_free_mb=round(_free_memory_mb(), 1),
+        model=report,
+        problems=tuple(problems),
+    )
+
+
+def _show(report: DoctorReport) -> None:
+    versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
+    print(f"versions   {versions}")
+    print(f"system     {report.system}")
+    print(f"processor  {', '.join(report.cpu_features) or 'no vector features found'}")
+    print(f"operators  {report.operator_library or 'missing'}")
+    print(f"kernel     {report.kernel or 'none'} (of {', '.join(report.kernels_available) or '-'})")
+    print(f"memory     {report.memory_free_mb:,.0f} MB free")
+    if report.model is not None:
+        model = report.model
+        print(f"model      {model.name} in {model.path}")
+        print(
+            f"           {model.total_parameters / 1e6:,.1f} M parameters, "
+            f"{model.active_parameters / 1e6:,.1f} M active per token, "
+            f"{model.weights_mb:,.1f} MB, context {model.context_tokens:,} tokens, "
+            f"tasks: {', '.join(model.tasks)}"
+        )
+        print(f"provider   {model.provider}")
+        print(f"KV cache   up to {model.kv_budget_tokens:,} tokens, {model.kv_budget_mb:,.0f} MB")
+    for problem in report.problems:
+        print(f"PROBLEM    {problem}")
+    if not report.problems:
+        print("all is well")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Examine and print; exit status 1 if something is wrong."""
+    report = examine(arguments.model)
+    if arguments.json:
+        print(json.dumps(asdict(report)))
+    else:
+        _show(report)
+    return EXIT_FAILED if report.problems else EXIT_OK

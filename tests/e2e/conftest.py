@@ -1,0 +1,131 @@
+"""A real Neovim with the configuration that docs/neovim.md gives, and the shipped model."""
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NEOVIM = ROOT / ".e2e" / "neovim" / "nvim"
+
+
+def documented_init() -> str:
+    """Return the Lua block of docs/neovim.md."""
+    text = (ROOT / "docs" / "neovim.md").read_text(encoding="utf-8")
+    block = re.search(r"```lua\n(.*?)```", text, re.DOTALL)
+    assert block, "docs/neovim.md has no Lua block"
+    return block.group(1)
+
+
+class Editor:
+    """Neovim over its RPC channel, and waiting for what it shows."""
+
+    def __init__(self, nvim: Any) -> None:
+        self.nvim = nvim
+
+    def lua(self, code: str) -> Any:
+        """Run Lua and return its value."""
+        return self.nvim.exec_lua(code)
+
+    def type(self, keys: str) -> None:
+        """Press keys, Vim notation."""
+        self.nvim.input(keys)
+
+    def lines(self) -> list[str]:
+        """Return the buffer's lines."""
+        return list(self.nvim.current.buffer[:])
+
+    def ghost(self) -> str:
+        """Return the ghost text on screen, "" if there is none."""
+        marks = self.lua(
+            "local ns = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']\n"
+            "if not ns then return {} end\n"
+            "return vim.api.nvim_buf_get_extmarks(0, ns, 0, -1, { details = true })"
+        )
+        if not marks:
+            return ""
+        details = marks[0][3]
+        first = "".join(chunk[0] for chunk in details.get("virt_text", []))
+        rest = ["".join(chunk[0] for chunk in line) for line in details.get("virt_lines", [])]
+        return "\n".join([first, *rest])
+
+    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 30) -> Any:
+        """Return the first truthy value of `fact`, or fail saying what was waited for."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            value = fact()
+            if value:
+                return value
+            time.sleep(0.02)
+        messages = self.nvim.command_output("messages")
+        raise AssertionError(f"no {what} after {seconds} s; buffer {self.lines()}; {messages}")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Return a folder that Neovim takes for a project."""
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'sample'\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def open_editor(
+    workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Editor]]:
+    """Return a function that opens one file of the given text and waits for the server."""
+    import pynvim  # noqa: PLC0415  (only `make e2e` installs it)
+
+    home = tmp_path_factory.mktemp("home")
+    init = home / "init.lua"
+    init.write_text(documented_init(), encoding="utf-8")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(home / variable.lower()))
+    opened = []
+
+    def open_file(text: str) -> Editor:
+        file = workspace / "sample.py"
+        file.write_text(text, encoding="utf-8")
+        nvim = pynvim.attach(
+            "child",
+            argv=[
+                str(NEOVIM),
+                "--embed",
+                "--headless",
+                "-n",
+                "-u",
+                str(init),
+                "-i",
+                "NONE",
+                str(file),
+            ],
+        )
+        opened.append(nvim)
+        editor = Editor(nvim)
+        editor.wait_for(
+            "initialised server",
+            lambda: editor.lua(
+                "local c = vim.lsp.get_clients({ bufnr = 0 })[1]; return c and c.initialized"
+            ),
+        )
+        editor.wait_for(
+            "loaded model",
+            lambda: editor.lua(
+                "local c = vim.lsp.get_clients({ bufnr = 0 })[1]\n"
+                "local answer = c:request_sync('mixline/status', {}, 2000, 0)\n"
+                "return answer and answer.result and answer.result.state == 'ready'"
+            ),
+        )
+        return editor
+
+    yield open_file
+    for nvim in opened:
+        with contextlib.suppress(OSError):  # the channel closes while the command runs
+            nvim.command("qa!")
+        nvim.close()

@@ -1,0 +1,64 @@
+"""Ghost text in a real Neovim: appears, is accepted, typed through, dismissed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+# The second call repeats the first one's shape, so that even a weak model and the match in the
+# open file agree on how the line goes on.
+SOURCE = '''\
+def register_handler(registry, name, handler):
+    """Add a handler under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = handler
+
+
+def replace_handler(registry, name, handler):
+    """Put another handler under a known name."""
+    if name not in registry:
+        raise ValueError(f"unknown handler {name!r}")
+    registry[name] = handler
+
+
+def add_handlers(registry, handlers):
+    """Add several handlers."""
+    for name, handler in handlers.items():
+        if name in registry:
+            raise Va'''
+
+
+def test_ghost_text_appears_and_tab_accepts_it(open_editor: Callable[[str], Any]) -> None:
+    """Typing the start of a line brings ghost text; Tab puts exactly that text into the buffer."""
+    editor = open_editor(SOURCE)
+    editor.type("GAl")
+    ghost = editor.wait_for("ghost text", editor.ghost)
+    before = editor.lines()[-1]
+    editor.type("<Tab>")
+    first = ghost.split("\n")[0]
+
+    editor.wait_for("accepted text", lambda: before + first in editor.lines())
+    assert first.startswith("ueError(")
+
+
+def test_typing_along_keeps_the_ghost_text(open_editor: Callable[[str], Any]) -> None:
+    """A typed character that agrees with the ghost text leaves the rest of it on screen."""
+    editor = open_editor(SOURCE)
+    editor.type("GAl")
+    ghost = editor.wait_for("ghost text", editor.ghost)
+    editor.type(ghost[:3])
+
+    editor.wait_for("shorter ghost text", lambda: editor.ghost() == ghost[3:])
+
+
+def test_disagreeing_text_removes_the_ghost_text(open_editor: Callable[[str], Any]) -> None:
+    """A typed character that contradicts the ghost text makes it go."""
+    editor = open_editor(SOURCE)
+    editor.type("GAl")
+    ghost = editor.wait_for("ghost text", editor.ghost)
+    editor.type("#")
+
+    editor.wait_for("other ghost text", lambda: editor.ghost() != ghost)
