@@ -1,0 +1,227 @@
+"""Refuse a graph that its manifest does not describe: operators, shapes, places of weights."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from inference.errors import ModelDirectoryError
+from inference.manifest import Architecture, Manifest, is_plain_name
+from inference.onnx_file import AttributeValue, Dim, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
+from inference.ops.layout import bytes_per_expert
+
+# Every operator that the exporter writes. None has a subgraph or takes the size of its result from
+# a tensor's values, as ConstantOfShape or Expand do: a small file cannot ask for endless memory.
+STANDARD_OPS: Final = frozenset(
+    {
+        "Add",
+        "Cast",
+        "Gather",
+        "Gemm",
+        "Mul",
+        "Reshape",
+        "Shape",
+        "SimplifiedLayerNormalization",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Sub",
+    }
+)
+MICROSOFT_OPS: Final = frozenset(
+    {"GroupQueryAttention", "MatMulNBits", "SkipSimplifiedLayerNormalization"}
+)
+MIXLINE_OPS: Final = frozenset({"ExpertRouter", "ExpertFFN"})
+OPERATORS: Final = {
+    "": STANDARD_OPS,
+    "ai.onnx": STANDARD_OPS,
+    "com.microsoft": MICROSOFT_OPS,
+    "mixline": MIXLINE_OPS,
+}
+
+
+def check_graph(
+    graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int], source: str
+) -> None:
+    """Compare a graph with the manifest of its directory.
+
+    Args:
+        graph: the outline of the graph file.
+        manifest: what it is compared with.
+        file_bytes: size of every file of the directory.
+        source: names the graph file in errors.
+
+    Raises:
+        ModelDirectoryError: the first contradiction.
+    """
+    problem = next(_problems(graph, manifest, file_bytes), None)
+    if problem is not None:
+        raise ModelDirectoryError(f"{source}: {problem}; export the model again")
+
+
+def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int]) -> Iterator[str]:
+    for node in graph.nodes:
+        if node.op_type not in OPERATORS.get(node.domain, frozenset()):
+            yield f"expected operators of the exporter, found {_name(node)}"
+    for tensor in graph.initializers.values():
+        yield from _place_problems(tensor, file_bytes)
+    architecture = manifest.architecture
+    yield from _value_problems(graph, "input", graph.inputs, _inputs(architecture))
+    yield from _value_problems(graph, "output", graph.outputs, _outputs(architecture))
+    counts = Counter(node.op_type for node in graph.nodes)
+    for op_type in ("ExpertRouter", "ExpertFFN", "GroupQueryAttention"):
+        if counts[op_type] != architecture.layers:
+            yield (
+                f"expected {architecture.layers} operators {op_type}, one per layer, found"
+                f" {counts[op_type]}"
+            )
+    for node in graph.nodes:
+        yield from _node_problems(graph, node, manifest)
+
+
+def _node_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iterator[str]:
+    match node.op_type:
+        case "ExpertRouter":
+            k = manifest.architecture.experts_per_token
+            yield from _attribute_problems(node, {"k": k})
+        case "ExpertFFN":
+            yield from _ffn_problems(graph, node, manifest)
+        case "GroupQueryAttention":
+            yield from _attention_problems(graph, node, manifest.architecture)
+        case "MatMulNBits":
+            yield from _matmul_problems(graph, node)
+
+
+def _place_problems(tensor: OnnxTensor, file_bytes: Mapping[str, int]) -> Iterator[str]:
+    location = tensor.location
+    if location is None:
+        return
+    if not is_plain_name(location) or location not in file_bytes:
+        yield f"expected the data of {tensor.name!r} in a file of the directory, found {location!r}"
+    elif tensor.offset + tensor.num_bytes > file_bytes[location]:
+        yield (
+            f"expected the data of {tensor.name!r} within the {file_bytes[location]} bytes of"
+            f" {location}, found bytes {tensor.offset} to {tensor.offset + tensor.num_bytes}"
+        )
+
+
+def _inputs(architecture: Architecture) -> dict[str, tuple[str, tuple[Dim, ...]]]:
+    values: dict[str, tuple[str, tuple[Dim, ...]]] = {
+        "input_ids": ("int64", (1, "n")),
+        "past_len": ("int32", ()),
+        "logit_positions": ("int64", ("m",)),
+        "effort": ("float32", ()),
+    }
+    return values | _key_values(architecture, "past", "capacity")
+
+
+def _outputs(architecture: Architecture) -> dict[str, tuple[str, tuple[Dim, ...]]]:
+    values: dict[str, tuple[str, tuple[Dim, ...]]] = {
+        "logits": ("float32", ("m", architecture.vocab))
+    }
+    return values | _key_values(architecture, "present", "capacity")
+
+
+def _key_values(
+    architecture: Architecture, when: str, capacity: str
+) -> dict[str, tuple[str, tuple[Dim, ...]]]:
+    shape = (1, architecture.kv_heads, capacity, architecture.head_dim)
+    return {
+        f"{when}_{layer}_{part}": ("float32", shape)
+        for layer in range(architecture.layers)
+        for part in ("key", "value")
+    }
+
+
+def _value_problems(
+    graph: OnnxGraph,
+    kind: str,
+    found: tuple[OnnxValue, ...],
+    expected: Mapping[str, tuple[str, tuple[Dim, ...]]],
+) -> Iterator[str]:
+    names = [value.name for value in found]
+    if len(set(names)) != len(names) or set(names) != set(expected):
+        missing = sorted(set(expected) - set(names))
+        surplus = sorted(set(names) - set(expected))
+        yield f"expected other {kind}s: missing {missing[:3]}, not expected {surplus[:3]}"
+        return
+    for value in found:
+        element_type, shape = expected[value.name]
+        if value.name in graph.initializers:
+            yield f"expected the {kind} {value.name!r} to be no weight"
+        if value.element_type != element_type or not _fits(value.shape, shape):
+            yield (
+                f"expected the {kind} {value.name!r} to be {element_type} {list(shape)}, found"
+                f" {value.element_type} {list(value.shape)}"
+            )
+
+
+def _fits(found: tuple[Dim, ...], expected: tuple[Dim, ...]) -> bool:
+    """Compare sizes; where a name is expected, the size must be open."""
+    return len(found) == len(expected) and all(
+        not isinstance(size, int) if isinstance(wanted, str) else size == wanted
+        for size, wanted in zip(found, expected, strict=True)
+    )
+
+
+def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iterator[str]:
+    architecture, quantization = manifest.architecture, manifest.quantization
+    hidden, inner = architecture.hidden, architecture.expert_hidden
+    weight_format, block = quantization.experts, quantization.block
+    yield from _attribute_problems(
+        node, {"weight_format": weight_format, "block": block, "expert_hidden": inner}
+    )
+    gate_up = 2 * bytes_per_expert(weight_format, block, inner, hidden)
+    down = bytes_per_expert(weight_format, block, hidden, inner)
+    yield from _weight_problems(graph, node, 3, "uint8", (architecture.experts, gate_up))
+    yield from _weight_problems(graph, node, 4, "uint8", (architecture.experts, down))
+
+
+def _attention_problems(
+    graph: OnnxGraph, node: OnnxNode, architecture: Architecture
+) -> Iterator[str]:
+    yield from _attribute_problems(
+        node,
+        {"num_heads": architecture.heads, "kv_num_heads": architecture.kv_heads, "do_rotary": 1},
+    )
+    angles = (architecture.context, architecture.head_dim // 2)
+    yield from _weight_problems(graph, node, 7, "float32", angles)
+    yield from _weight_problems(graph, node, 8, "float32", angles)
+
+
+def _matmul_problems(graph: OnnxGraph, node: OnnxNode) -> Iterator[str]:
+    sizes = [node.attributes.get(name) for name in ("N", "K", "bits", "block_size")]
+    match sizes:
+        case [int(rows), int(columns), int(bits), int(block)] if (
+            rows > 0 and columns > 0 and bits in {4, 8} and block in {16, 32, 64, 128, 256}
+        ):
+            blocks = -(-columns // block)
+        case _:
+            yield f"expected N, K, bits and block_size of {_name(node)}, found {sizes}"
+            return
+    yield from _weight_problems(graph, node, 1, "uint8", (rows, blocks, block * bits // 8))
+    yield from _weight_problems(graph, node, 2, "float32", (rows * blocks,))
+
+
+def _attribute_problems(node: OnnxNode, expected: Mapping[str, AttributeValue]) -> Iterator[str]:
+    for name, value in expected.items():
+        found = node.attributes.get(name)
+        if found != value:
+            yield f"expected {name} {value!r} of {_name(node)}, found {found!r}"
+
+
+def _weight_problems(
+    graph: OnnxGraph, node: OnnxNode, index: int, element_type: str, dims: tuple[int, ...]
+) -> Iterator[str]:
+    name = node.inputs[index] if index < len(node.inputs) else ""
+    tensor = graph.initializers.get(name)
+    if tensor is None or (tensor.element_type, tensor.dims) != (element_type, dims):
+        found = "none" if tensor is None else f"{tensor.element_type} {list(tensor.dims)}"
+        yield (
+            f"expected weights {element_type} {list(dims)} at input {index} of {_name(node)},"
+            f" found {found}"
+        )
+
+
+def _name(node: OnnxNode) -> str:
+    domain = f"{node.domain}." if node.domain else ""
+    return f"{domain}{node.op_type} {node.name!r}"
