@@ -75,37 +75,51 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def neovim() -> Path:
+    """Return the program that install_neovim.sh unpacked."""
+    assert NEOVIM.is_file(), f"{NEOVIM} is missing; run: make e2e"
+    return NEOVIM
+
+
+@pytest.fixture
+def init_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an init.lua with the documented configuration, in a home of its own."""
+    init = tmp_path_factory.mktemp("home") / "init.lua"
+    init.write_text(documented_init(), encoding="utf-8")
+    return init
+
+
+@pytest.fixture
+def neovim_environment(init_file: Path) -> dict[str, str]:
+    """Return variables that put `mixline` on PATH and keep Neovim out of the real home."""
+    folders = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    return {
+        **os.environ,
+        **{name: str(init_file.parent / name.lower()) for name in folders},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+@pytest.fixture
 def open_editor(
-    workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    workspace: Path,
+    neovim: Path,
+    init_file: Path,
+    neovim_environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[str], Editor]]:
     """Return a function that opens one file of the given text and waits for the server."""
     import pynvim  # noqa: PLC0415  (only `make e2e` installs it)
 
-    home = tmp_path_factory.mktemp("home")
-    init = home / "init.lua"
-    init.write_text(documented_init(), encoding="utf-8")
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(variable, str(home / variable.lower()))
+    for name, value in neovim_environment.items():
+        monkeypatch.setenv(name, value)  # pynvim starts its child with this process's variables
     opened = []
 
     def open_file(text: str) -> Editor:
         file = workspace / "sample.py"
         file.write_text(text, encoding="utf-8")
-        nvim = pynvim.attach(
-            "child",
-            argv=[
-                str(NEOVIM),
-                "--embed",
-                "--headless",
-                "-n",
-                "-u",
-                str(init),
-                "-i",
-                "NONE",
-                str(file),
-            ],
-        )
+        options = ["--embed", "--headless", "-n", "-u", str(init_file), "-i", "NONE"]
+        nvim = pynvim.attach("child", argv=[str(neovim), *options, str(file)])
         opened.append(nvim)
         editor = Editor(nvim)
         editor.wait_for(
