@@ -1,0 +1,1 @@
+"""Runs an exported Mixture-of-Experts model: prompts, keys and values, decoding, its operators."""

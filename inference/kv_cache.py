@@ -1,0 +1,104 @@
+"""Key/value buffers of one slot: written in place by the graph, grown by doubling, rewound freely.
+
+A buffer is bound as past and as present. The graph reads `length` positions and writes behind them;
+what stands behind `length` is never read, so going back is only a smaller `length`.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.errors import ContextLengthError
+
+# L layers, H key/value heads, C capacity in tokens, D head dimension
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+_ALIGNMENT: Final = 64  # bytes: ONNX Runtime's kernels may use aligned vector loads
+_FIRST_CAPACITY: Final = 256  # tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KvShape:
+    """What the model's graph asks of its buffers."""
+
+    layers: int
+    kv_heads: int
+    head_dim: int
+    context: int  # tokens, the largest capacity
+
+    @property
+    def bytes_per_token(self) -> int:
+        """Keys and values of all layers, f32."""
+        return 2 * 4 * self.layers * self.kv_heads * self.head_dim
+
+
+class KvCache:
+    """The buffers of one slot; its `tokens` are the ids whose keys and values they hold."""
+
+    def __init__(self, shape: KvShape) -> None:
+        self.shape = shape
+        self.capacity = 0
+        self.tokens: list[int] = []
+        self.buffers: list[Floats] = []  # 2 L of [1, H, C, D]: key and value of layer 0, 1, ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes allocated."""
+        return self.capacity * self.shape.bytes_per_token
+
+    def capacity_for(self, num_tokens: int, limit: int) -> int:
+        """Return the capacity that `reserve` would choose: doubled from the present one.
+
+        Raises:
+            ContextLengthError: more tokens than the context or `limit` allows.
+        """
+        most = min(self.shape.context, limit)
+        if num_tokens > most:
+            bound = "the model's context" if most == self.shape.context else "the KV memory budget"
+            raise ContextLengthError(
+                f"expected at most {most} tokens ({bound}), the request needs {num_tokens}; ask for"
+                " less text or fewer tokens"
+            )
+        capacity = max(self.capacity, min(_FIRST_CAPACITY, most))
+        while capacity < num_tokens:
+            capacity *= 2
+        return min(capacity, most)
+
+    def reserve(self, num_tokens: int, limit: int) -> None:
+        """Make room for `num_tokens`; what the buffers hold is kept.
+
+        Raises:
+            ContextLengthError: as `capacity_for`; the buffers stay as they are.
+        """
+        if num_tokens <= self.capacity:
+            return
+        self._replace(self.capacity_for(num_tokens, limit), len(self.tokens))
+
+    def rewind(self, length: int) -> None:
+        """Forget everything from position `length` on."""
+        del self.tokens[length:]
+
+    def copy_from(self, other: "KvCache", length: int) -> None:
+        """Become a copy of the first `length` positions of another slot; the capacity suffices."""
+        for mine, theirs in zip(self.buffers, other.buffers, strict=True):
+            mine[:, :, :length] = theirs[:, :, :length]
+        self.tokens = other.tokens[:length]
+
+    def _replace(self, capacity: int, used: int) -> None:
+        shape = (1, self.shape.kv_heads, capacity, self.shape.head_dim)
+        fresh = [_aligned_empty(shape) for _ in range(2 * self.shape.layers)]
+        if used:  # the very first buffers have no former ones
+            for new, former in zip(fresh, self.buffers, strict=True):
+                new[:, :, :used] = former[:, :, :used]
+        self.buffers = fresh
+        self.capacity = capacity
+
+
+def _aligned_empty(shape: tuple[int, ...]) -> Floats:
+    """Allocate without touching the pages: memory is used as the positions are."""
+    nbytes = 4 * int(np.prod(shape))
+    raw = np.empty(nbytes + _ALIGNMENT, dtype=np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + nbytes].view(np.float32).reshape(shape)

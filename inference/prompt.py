@@ -1,0 +1,145 @@
+"""What the model reads for one request: file header, text behind the cursor, text before it.
+
+Parts are encoded on their own, so their borders are token borders, as in training. Everything but
+the end of the prefix stays the same while somebody types: the text behind the cursor is cut by what
+stands there alone, and the text before the cursor starts at a pinned line that moves in jumps.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from inference.common_prefix import common_prefix
+from inference.errors import ContextLengthError
+from inference.fim import Markers
+from inference.request import CompletionRequest
+from inference.tokenizer import Tokenizer
+
+MIN_BUDGET: Final = 16  # tokens; below it no prompt makes sense
+_PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else it is left out
+_SNIPPETS_SHARE: Final = 4
+_SUFFIX_SHARE: Final = 4
+_JUMP: Final = 0.8  # a jump leaves the prefix a fifth of its room to grow before the next one
+_SHRUNK: Final = 0.4  # a pinned prefix shorter than this share of its room is pinned anew
+_ANCHOR: Final = 200  # characters by which a pinned start is found again
+_CHARACTERS_PER_TOKEN: Final = 12  # more text than the budget times this is never encoded
+_PINNED_DOCUMENTS: Final = 64
+
+
+class PromptBuilder:
+    """Renders requests to token ids; remembers each document's pinned start. Not thread-safe."""
+
+    def __init__(self, tokenizer: Tokenizer, markers: Markers, *, budget: int) -> None:
+        """Build prompts of at most `budget` tokens.
+
+        Raises:
+            ContextLengthError: the budget is below `MIN_BUDGET`.
+        """
+        if budget < MIN_BUDGET:
+            raise ContextLengthError(
+                f"expected room for prompts of at least {MIN_BUDGET} tokens, got {budget}; use a"
+                " model with a longer context or allow more KV memory"
+            )
+        self.budget = budget
+        self._tokenizer = tokenizer
+        self._markers = markers
+        self._windows: OrderedDict[str, str] = OrderedDict()  # document -> latest prefix window
+
+    def build(self, request: CompletionRequest) -> list[int]:
+        """Return the prompt's ids, between 1 and `budget` of them."""
+        fills = self._markers.style != "none" and bool(request.suffix.strip())
+        header = self._header(request)
+        suffix = self._suffix(request.suffix, self.budget // _SUFFIX_SHARE) if fills else []
+        used = len(header) + len(suffix) + self._markers.num_markers(fills=fills)
+        prefix = self._prefix(request.document, request.prefix, self.budget - used)
+        return self._markers.render(header, prefix, suffix, fills=fills)
+
+    def _header(self, request: CompletionRequest) -> list[int]:
+        file_sep = self._markers.file_sep
+        if file_sep is None:
+            return []
+        header: list[int] = []
+        left = self.budget // _SNIPPETS_SHARE
+        for snippet in request.snippets:
+            if len(snippet.text) <= left * _CHARACTERS_PER_TOKEN:
+                ids = [file_sep, *self._tokenizer.encode(f"{snippet.path}\n{snippet.text}")]
+                if len(ids) <= left:  # whole or not at all: a cut one would change with the others
+                    header += ids
+                    left -= len(ids)
+        if request.path:
+            ids = [file_sep, *self._tokenizer.encode(f"{request.path}\n")]
+            if len(ids) <= self.budget // _PATH_SHARE:
+                header += ids
+        return header
+
+    def _suffix(self, text: str, room: int) -> list[int]:
+        """Return the ids of the lines behind the cursor that fit, or of a long line's beginning."""
+        end = min(len(text), room * _CHARACTERS_PER_TOKEN)
+        while True:
+            end = _line_end(text, end)
+            lines = self._tokenizer.encode_lines(text[:end])
+            excess = sum(map(len, lines)) - room
+            if excess <= 0:
+                return [token for line in lines for token in line]
+            # Cut at most what is too much, so that the loop ends close to the room.
+            end -= max(1, min(end // 2, excess))
+
+    def _prefix(self, document: str, text: str, room: int) -> list[int]:
+        """Return the ids of the text before the cursor, from its pinned start on."""
+        text = text[-room * _CHARACTERS_PER_TOKEN :]
+        start = self._pinned_start(document, text)
+        ids = self._tokenizer.encode(text[start:])
+        shrunk = start > 0 and len(ids) < room * _SHRUNK
+        if len(ids) > room or shrunk:
+            start = 0
+            ids = self._tokenizer.encode(text)
+            if len(ids) > room:
+                start = self._jump(text, int(room * _JUMP))
+                ids = self._tokenizer.encode(text[start:])
+        self._windows[document] = text[start:]
+        self._windows.move_to_end(document)
+        if len(self._windows) > _PINNED_DOCUMENTS:
+            self._windows.popitem(last=False)
+        return ids
+
+    def _pinned_start(self, document: str, text: str) -> int:
+        """Return where the document's former window begins in `text`, 0 if it is not there."""
+        window = self._windows.get(document, "")
+        anchor = window[:_ANCHOR]
+        best, best_shared = 0, 0
+        found = text.find(anchor) if anchor else -1
+        while found >= 0:
+            shared = common_prefix(window, text[found : found + len(window)])
+            if shared > best_shared:
+                best, best_shared = found, shared
+            found = text.find(anchor, found + 1)
+        return best
+
+    def _jump(self, text: str, room: int) -> int:
+        """Return the earliest line start from which on the text fits; inside a line if need be."""
+        start = len(text)
+        count = 0
+        for piece in reversed(list(self._tokenizer.pieces(text))):
+            count += len(self._tokenizer.encode(piece))
+            if count > room and start < len(text):
+                break
+            start -= len(piece)
+        start = _line_start(text, start)
+        while len(self._tokenizer.encode(text[start:])) > room:  # one line longer than the room
+            start += max(1, (len(text) - start) // 16)
+        return start
+
+
+def _line_start(text: str, at: int) -> int:
+    """Return the first line start at or behind `at`; `at` itself if no line starts there."""
+    if at == 0 or text[at - 1] == "\n":
+        return at
+    found = text.find("\n", at)
+    return found + 1 if 0 <= found < len(text) - 1 else at
+
+
+def _line_end(text: str, at: int) -> int:
+    """Return the end of the last whole line before `at`; `at` itself if no line ends there."""
+    if at >= len(text):
+        return len(text)
+    found = text.rfind("\n", 0, at)
+    return found + 1 if found >= 0 else at

@@ -1,0 +1,137 @@
+"""The ONNX Runtime session over one model directory; the only door to onnxruntime.
+
+Everything a step reads and writes is bound once by address: the token, the scalars, the logits and
+the KV buffers (as past and as present, so the graph appends in place). A decode step then writes
+three numbers and runs; nothing is allocated or copied in Python.
+"""
+
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from inference.errors import MixlineError, ModelDirectoryError, OperatorLibraryError
+from inference.kv_cache import KvCache, KvShape
+
+# L layers, H key/value heads, C capacity, D head dimension, N tokens of a step, V vocabulary
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+PROVIDER: Final = "CPUExecutionProvider"
+_LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
+
+
+class Session:
+    """Runs the graph; one thread at a time."""
+
+    def __init__(
+        self, graph: Path, *, library: Path, kv_shape: KvShape, vocab: int, threads: int
+    ) -> None:
+        """Load the graph with the operator library.
+
+        Raises:
+            OperatorLibraryError: ONNX Runtime cannot load the library.
+            ModelDirectoryError: ONNX Runtime refuses the graph.
+        """
+        self.kv_shape = kv_shape
+        self.vocab = vocab
+        ort.set_default_logger_severity(_LOG_FATAL)
+        options = ort.SessionOptions()
+        options.log_severity_level = _LOG_FATAL
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        # Spinning threads would take the cores from the editor between two tokens.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        try:
+            options.register_custom_ops_library(str(library))
+        except Exception as error:  # ONNX Runtime's errors derive from Exception alone
+            raise OperatorLibraryError(
+                f"ONNX Runtime {ort.__version__} cannot load the operator library {library}:"
+                f" {_first_line(error)}; reinstall mixline"
+            ) from error
+        try:
+            self._session: Any = ort.InferenceSession(str(graph), options, providers=[PROVIDER])
+        except Exception as error:
+            raise ModelDirectoryError(
+                f"ONNX Runtime {ort.__version__} refuses {graph}: {_first_line(error)}; check the"
+                " model directory with `mixline doctor` or export it again"
+            ) from error
+        self._bindings: weakref.WeakKeyDictionary[KvCache, _Binding] = weakref.WeakKeyDictionary()
+
+    def run(self, kv: KvCache, tokens: Sequence[int], effort: float) -> Floats:
+        """Append tokens to a slot and return the logits ``[V]`` behind the last of them.
+
+        The array is overwritten by the slot's next step.
+
+        Args:
+            kv: has room for the tokens; afterwards holds them.
+            tokens: N >= 1 ids.
+            effort: see `request.parse_effort`.
+
+        Raises:
+            MixlineError: the graph failed; the slot holds what it held.
+        """
+        binding = self._bindings.get(kv)
+        if binding is None or binding.buffers is not kv.buffers:
+            binding = _Binding(self._session, kv, self.vocab)
+            self._bindings[kv] = binding
+        try:
+            binding.run(self._session, tokens, len(kv.tokens), effort)
+        except Exception as error:
+            raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
+        kv.tokens.extend(tokens)
+        return binding.logits
+
+
+class _Binding:
+    """The addresses of one slot's buffers, bound to the graph's names."""
+
+    def __init__(self, session: Any, kv: KvCache, vocab: int) -> None:  # noqa: ANN401 - untyped
+        self.buffers = kv.buffers
+        self._logits = np.empty((1, vocab), dtype=np.float32)
+        self.logits: Floats = self._logits[0]
+        self._io: Any = session.io_binding()
+        self._past_len = np.zeros((), dtype=np.int32)
+        self._position = np.zeros(1, dtype=np.int64)
+        self._effort = np.ones((), dtype=np.float32)
+        self._token = np.zeros((1, 1), dtype=np.int64)
+        self._bound_ids = self._token
+        self._bind_input("input_ids", self._token)
+        self._bind_input("past_len", self._past_len)
+        self._bind_input("logit_positions", self._position)
+        self._bind_input("effort", self._effort)
+        self._bind_output("logits", self._logits)
+        for index, buffer in enumerate(kv.buffers):
+            name = f"{index // 2}_{'value' if index % 2 else 'key'}"
+            self._bind_input(f"past_{name}", buffer)
+            self._bind_output(f"present_{name}", buffer)
+
+    def run(self, session: Any, tokens: Sequence[int], past: int, effort: float) -> None:  # noqa: ANN401
+        ids = self._token
+        if len(tokens) == 1:
+            ids[0, 0] = tokens[0]
+        else:
+            ids = np.asarray([tokens], dtype=np.int64)
+        if ids is not self._bound_ids:
+            self._bind_input("input_ids", ids)
+            self._bound_ids = ids  # keeps the memory alive while it is bound
+        self._past_len[...] = past
+        self._position[0] = len(tokens) - 1
+        self._effort[...] = effort
+        session.run_with_iobinding(self._io)
+
+    def _bind_input(self, name: str, array: npt.NDArray[Any]) -> None:
+        self._io.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+    def _bind_output(self, name: str, array: npt.NDArray[Any]) -> None:
+        self._io.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+
+def _first_line(error: Exception) -> str:
+    """Return what ONNX Runtime says, in one line."""
+    return str(error).strip().split("\n", maxsplit=1)[0]

@@ -1,0 +1,201 @@
+"""Text to token ids and back; the only door to the `tokenizers` library.
+
+Document text is encoded by a tokenizer that knows no added token, so text that looks like a marker
+stays text. Byte-level BPE only: each token is a byte string, which is how decoding works here.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from tokenizers import Tokenizer as BpeTokenizer
+
+from inference.errors import ModelDirectoryError
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_CACHED_LINES: Final = 20_000
+# Ways to find the start of a line, most cuts first. Where a word follows the indentation, the last
+# space belongs to the word.
+_LINE_STARTS: Final = (
+    r"\S\n",
+    r"\n *(?= \w)|\n(?=\w)",
+    r"\n *(?= \w)|\S\n(?=\w)",
+    r"\S\n(?=\w)",
+)
+# Texts that tell whether encoding line by line gives the ids of encoding the whole.
+_PROBES: Final = (
+    "if x:\n    y = 1\n\n\n    z = 2\nclass A:\n\tdef f(self):\n\t\treturn 'a'\n",
+    "a\nb\n  c\n1\n22\n  333\n+\n ++\n}\n)\n;\n'\n's\n  're\n\"\"\"\n",
+    "x;\n\n  y();\n   \n   z\n\u00e9\n \u4e2d\n\u3000a\n\U0001f600\n  \U0001f600\n#\n  #\n",
+    "end.\n  # text\n-- \n --\n:\n  ::\n\u2028x\n\u0301y\nA\n  B\nab's\n  'd\n\x00\n \x00\n",
+)
+
+
+class Tokenizer:
+    """One model's tokenizer; `encode` is not thread-safe (it keeps a cache of lines)."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        """Build from the parsed tokenizer.json.
+
+        Raises:
+            ModelDirectoryError: not byte-level BPE, or refused by the library.
+        """
+        added = {entry["id"]: str(entry["content"]) for entry in spec.get("added_tokens") or []}
+        model = spec.get("model") or {}
+        if model.get("type") != "BPE" or not _mentions_byte_level(spec):
+            raise ModelDirectoryError(
+                "expected a byte-level BPE tokenizer in tokenizer.json, found"
+                f" {model.get('type')!r}; models with another tokenizer are not supported"
+            )
+        vocab: dict[str, int] = model["vocab"]
+        # An added token that also stands in the vocabulary could be met by `ignore_merges`.
+        plain_vocab = {text: token for text, token in vocab.items() if token not in added}
+        plain = spec | {
+            "added_tokens": [],
+            "model": model | {"vocab": plain_vocab},
+            "post_processor": None,  # it may add begin-of-text tokens that no longer exist
+            "truncation": None,
+            "padding": None,
+        }
+        try:
+            self._plain = BpeTokenizer.from_str(json.dumps(plain))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelDirectoryError(f"tokenizer.json cannot be used: {error}") from error
+        self.added = added
+        self.size = max([*vocab.values(), *added], default=-1) + 1
+        self._bytes = _token_bytes(plain_vocab, added, self.size)
+        self._lines: dict[str, list[int]] = {}
+        self._line_start = self._exact_line_start()
+
+    @classmethod
+    def open(cls, path: Path) -> "Tokenizer":
+        """Read tokenizer.json.
+
+        Raises:
+            ModelDirectoryError: unreadable, not JSON, or not a byte-level BPE.
+        """
+        try:
+            spec = json.loads(path.read_text(encoding="utf-8"))
+            return cls(spec)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelDirectoryError(
+                f"expected a tokenizer.json at {path}, it cannot be read: {error!r}"
+            ) from error
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text, in which nothing is special; lone surrogates become U+FFFD."""
+        ids: list[int] = []
+        for line_ids in self.encode_lines(text):
+            ids += line_ids
+        return ids
+
+    def encode_lines(self, text: str) -> list[list[int]]:
+        """Return the ids of each piece of a text, whose concatenation is `encode`.
+
+        A piece is a line where the tokenizer allows it, else the whole text. Typing changes one
+        line of a long text, the ids of the others come from a cache.
+        """
+        if _SURROGATES.search(text):
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if len(self._lines) > _CACHED_LINES:
+            self._lines.clear()
+        return [self._encode_piece(piece) for piece in self.pieces(text)]
+
+    def pieces(self, text: str) -> Iterator[str]:
+        """Cut a text where no token can span the cut; mostly behind each line end."""
+        start = 0
+        if self._line_start is not None:
+            for boundary in self._line_start.finditer(text):
+                yield text[start : boundary.end()]
+                start = boundary.end()
+        if start < len(text):
+            yield text[start:]
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes of a token: of an added token its text, of an unknown id none."""
+        return self._bytes[token] if 0 <= token < self.size else b""
+
+    def decode(self, tokens: list[int]) -> str:
+        """Return the text of ids; an incomplete character at the end becomes U+FFFD."""
+        return b"".join(map(self.token_bytes, tokens)).decode("utf-8", "replace")
+
+    def _encode_piece(self, piece: str) -> list[int]:
+        ids = self._lines.get(piece)
+        if ids is None:
+            ids = self._lines[piece] = self._encode_whole(piece)
+        return ids
+
+    def _encode_whole(self, text: str) -> list[int]:
+        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def _exact_line_start(self) -> re.Pattern[str] | None:
+        """Find the first way to cut that changes no id of the probes; None: no cut at all.
+
+        Pre-tokenizers scan to the right without looking back; they differ in what they join to a
+        line end (brackets, blank lines, indentation but for its last space), never a whole word.
+        """
+        for pattern in _LINE_STARTS:
+            self._line_start = re.compile(pattern)
+            if all(
+                [token for piece in self.pieces(probe) for token in self._encode_whole(piece)]
+                == self._encode_whole(probe)
+                for probe in _PROBES
+            ):
+                return self._line_start
+        return None
+
+
+class TextDecoder:
+    """Turns the ids of one generation into text, holding back bytes of an unfinished character."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, token: int) -> str:
+        """Return the characters that this token completes, often all of it, sometimes none."""
+        return self._decoder.decode(self._tokenizer.token_bytes(token))
+
+
+def _mentions_byte_level(spec: dict[str, Any]) -> bool:
+    """Tell whether a part of the pipeline, perhaps nested, maps bytes to characters."""
+    steps: list[Any] = [spec.get("pre_tokenizer"), spec.get("decoder")]
+    while steps:
+        step = steps.pop()
+        if isinstance(step, dict):
+            if step.get("type") == "ByteLevel":
+                return True
+            steps += [*step.get("pretokenizers", []), *step.get("decoders", [])]
+    return False
+
+
+def _token_bytes(vocab: dict[str, int], added: dict[int, str], size: int) -> list[bytes]:
+    byte_of = _byte_of_character()
+    table = [b""] * size
+    for text, token in vocab.items():
+        try:
+            table[token] = bytes(map(byte_of.__getitem__, text))
+        except KeyError as error:
+            raise ModelDirectoryError(
+                f"expected byte-level characters in tokenizer.json, token {token} is {text!r}"
+            ) from error
+    for token, text in added.items():
+        table[token] = text.encode("utf-8", "replace")
+    return table
+
+
+def _byte_of_character() -> dict[str, int]:
+    """Return the inverse of byte-level BPE's alphabet.
+
+    Visible Latin-1 characters stand for themselves, the other 68 bytes, in order, for U+0100 on
+    (the alphabet of GPT-2's vocabulary files).
+    """
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in set(visible)]
+    return {chr(byte): byte for byte in visible} | {
+        chr(0x100 + rank): byte for rank, byte in enumerate(hidden)
+    }
