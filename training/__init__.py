@@ -1,0 +1,1 @@
+"""Offline: corpus, tokenizer, pretraining and checkpoint of Mixline's own model."""
