@@ -1,0 +1,114 @@
+"""Muon for the matrices, AdamW for the embedding, the routers and the norms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+# The odd polynomial a x + b x^3 + c x^5 whose iteration drives singular values towards 1
+# (Jordan et al. 2024, "Muon: An optimizer for hidden layers").
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """Brings the singular values of each matrix [..., m, n] near 1, keeping its directions."""
+    x = matrices
+    tall = x.shape[-2] > x.shape[-1]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
+    return x.mT if tall else x
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimConfig:
+    """Step sizes at the plateau of the schedule."""
+
+    matrix_lr: float
+    vector_lr: float
+    router_lr: float
+    """Lower than the vectors': a router that moves fast settles on a few experts."""
+    momentum: float
+    weight_decay: float
+
+
+class Muon:
+    """Momentum, orthogonalised; every matrix of a stack of experts on its own."""
+
+    def __init__(self, parameters: Iterable[tuple[nn.Parameter, int]], config: OptimConfig) -> None:
+        """Takes pairs of a parameter [..., m, n] and how many matrices its m rows hold."""
+        self.parameters = list(parameters)
+        self.config = config
+        self.momenta = [torch.zeros_like(parameter) for parameter, _ in self.parameters]
+
+    def step(self, scale: float) -> None:
+        """Moves the parameters; `scale` is the schedule's factor (0 to 1)."""
+        with torch.no_grad():
+            self._move(scale)
+
+    def _move(self, scale: float) -> None:
+        rate = self.config.matrix_lr * scale
+        for (parameter, parts), momentum in zip(self.parameters, self.momenta, strict=True):
+            if parameter.grad is None:
+                continue
+            momentum.mul_(self.config.momentum).add_(parameter.grad)
+            update = parameter.grad.add(momentum, alpha=self.config.momentum)  # Nesterov
+            rows, columns = update.shape[-2] // parts, update.shape[-1]
+            stacked = orthogonalise(update.reshape(-1, rows, columns))
+            parameter.mul_(1 - rate * self.config.weight_decay)
+            parameter.add_(
+                stacked.view_as(parameter), alpha=-rate * max(1.0, rows / columns) ** 0.5
+            )
+
+
+class Optimiser:
+    """Both rules as one, with one state to save."""
+
+    def __init__(self, model: nn.Module, config: OptimConfig) -> None:
+        matrices: list[tuple[nn.Parameter, int]] = []
+        vectors: list[nn.Parameter] = []
+        routers: list[nn.Parameter] = []
+        for name, parameter in model.named_parameters():
+            if name.endswith("router"):
+                routers.append(parameter)
+            elif parameter.dim() < 2 or name == "embedding":  # noqa: PLR2004 - no matrices
+                vectors.append(parameter)
+            else:
+                matrices.append((parameter, 2 if name.endswith("gate_up") else 1))
+        self.config = config
+        self.muon = Muon(matrices, config)
+        self.adam = torch.optim.AdamW(
+            [{"params": vectors}, {"params": routers}],
+            lr=config.vector_lr,
+            betas=(0.9, 0.95),
+            eps=1e-10,
+            weight_decay=0.0,
+        )
+
+    def step(self, scale: float) -> None:
+        """Applies the gradients and clears them."""
+        rates = (self.config.vector_lr, self.config.router_lr)
+        for group, rate in zip(self.adam.param_groups, rates, strict=True):
+            group["lr"] = rate * scale
+        self.adam.step()
+        self.muon.step(scale)
+        self.adam.zero_grad(set_to_none=True)
+        for parameter, _ in self.muon.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, object]:
+        """Everything a resumed run needs."""
+        return {"muon": self.muon.momenta, "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        """Takes back what `state_dict` gave, for a model of the same shape."""
+        momenta = state["muon"]
+        if not isinstance(momenta, list) or len(momenta) != len(self.muon.momenta):
+            raise TypeError("the optimiser state belongs to another model")
+        for mine, saved in zip(self.muon.momenta, momenta, strict=True):
+            mine.copy_(saved)
+        self.adam.load_state_dict(state["adam"])
