@@ -1,0 +1,8 @@
+"""`python -m training`: corpus, tokenizer, bugs, pretrain, export-checkpoint."""
+
+import sys
+
+from training.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main())
