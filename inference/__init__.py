@@ -1,1 +1,49 @@
 """Runs an exported Mixture-of-Experts model: prompts, keys and values, decoding, its operators."""
+
+from inference.config import EngineConfig, default_threads
+from inference.engine import Engine, Generation
+from inference.errors import (
+    ContextLengthError,
+    EngineClosedError,
+    MixlineError,
+    ModelDirectoryError,
+    OperatorLibraryError,
+    RequestError,
+)
+from inference.model_dir import default_model
+from inference.model_info import ModelInfo
+from inference.request import (
+    Completion,
+    CompletionRequest,
+    EngineStatus,
+    FinishReason,
+    Priority,
+    Reference,
+    Sampling,
+    Snippet,
+    parse_effort,
+)
+
+__all__ = [
+    "Completion",
+    "CompletionRequest",
+    "ContextLengthError",
+    "Engine",
+    "EngineClosedError",
+    "EngineConfig",
+    "EngineStatus",
+    "FinishReason",
+    "Generation",
+    "MixlineError",
+    "ModelDirectoryError",
+    "ModelInfo",
+    "OperatorLibraryError",
+    "Priority",
+    "Reference",
+    "RequestError",
+    "Sampling",
+    "Snippet",
+    "default_model",
+    "default_threads",
+    "parse_effort",
+]

@@ -60,6 +60,10 @@ class PrefixCache:
         """Bytes allocated over all slots."""
         return sum(slot.kv.nbytes for slot in self)
 
+    def clear(self) -> None:
+        """Forget everything and free the buffers."""
+        self._slots.clear()
+
     def acquire(self, document: str, prompt: list[int], room: int) -> tuple[Slot, int]:
         """Return a slot for the prompt, rewound to what it shares with it.
 

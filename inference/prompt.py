@@ -10,7 +10,8 @@ from typing import Final
 
 from inference.common_prefix import common_prefix
 from inference.errors import ContextLengthError
-from inference.fim import Markers
+from inference.fim import num_markers, render
+from inference.manifest import FimMarkers
 from inference.request import CompletionRequest
 from inference.tokenizer import Tokenizer
 
@@ -28,8 +29,16 @@ _PINNED_DOCUMENTS: Final = 64
 class PromptBuilder:
     """Renders requests to token ids; remembers each document's pinned start. Not thread-safe."""
 
-    def __init__(self, tokenizer: Tokenizer, markers: Markers, *, budget: int) -> None:
-        """Build prompts of at most `budget` tokens.
+    def __init__(
+        self, tokenizer: Tokenizer, markers: FimMarkers, *, budget: int, start_id: int
+    ) -> None:
+        """Build prompts.
+
+        Args:
+            tokenizer: of the model.
+            markers: of the model.
+            budget: tokens of the largest prompt.
+            start_id: stands alone where a prompt would be empty.
 
         Raises:
             ContextLengthError: the budget is below `MIN_BUDGET`.
@@ -42,6 +51,7 @@ class PromptBuilder:
         self.budget = budget
         self._tokenizer = tokenizer
         self._markers = markers
+        self._start_id = start_id
         self._windows: OrderedDict[str, str] = OrderedDict()  # document -> latest prefix window
 
     def build(self, request: CompletionRequest) -> list[int]:
@@ -49,9 +59,10 @@ class PromptBuilder:
         fills = self._markers.style != "none" and bool(request.suffix.strip())
         header = self._header(request)
         suffix = self._suffix(request.suffix, self.budget // _SUFFIX_SHARE) if fills else []
-        used = len(header) + len(suffix) + self._markers.num_markers(fills=fills)
+        used = len(header) + len(suffix) + num_markers(self._markers, fills=fills)
         prefix = self._prefix(request.document, request.prefix, self.budget - used)
-        return self._markers.render(header, prefix, suffix, fills=fills)
+        ids = render(self._markers, header=header, prefix=prefix, suffix=suffix, fills=fills)
+        return ids or [self._start_id]
 
     def _header(self, request: CompletionRequest) -> list[int]:
         file_sep = self._markers.file_sep

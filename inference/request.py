@@ -113,6 +113,7 @@ class CompletionRequest:
     require_text: bool = False  # an explicit request: do not stop before a visible character
     sampling: Sampling = field(default_factory=Sampling)
     effort: float = 1.0  # see parse_effort
+    workspace_expert: bool = True  # False: the network alone, as benchmarks compare
     priority: Priority = Priority.INTERACTIVE
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ they compare across sampling settings.
 
 import math
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,7 @@ class Hint:
     weight: float  # 0..1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """The chosen token and its log-probability (nats) in the mixture at temperature 1."""
 
     token: int

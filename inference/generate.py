@@ -1,0 +1,190 @@
+"""One generation, from prompt to text: prefill in chunks, then token by token."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.cancel import CancelToken
+from inference.kv_cache import KvCache
+from inference.prefix_cache import PrefixCache
+from inference.prompt import PromptBuilder
+from inference.request import Completion, CompletionRequest, FinishReason
+from inference.sampling import choose, generator
+from inference.session import Session
+from inference.stopping import find_stop
+from inference.tokenizer import TextDecoder, Tokenizer
+from inference.vocabulary import Vocabulary
+from inference.workspace_expert import WorkspaceExpert
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Report: TypeAlias = Callable[[Completion], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What a running generation has produced and cost."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    text: str = ""
+    tokens: int = 0
+    drafted_tokens: int = 0
+    sum_logprob: float = 0.0
+    min_logprob: float = 0.0
+    ms_prefill: float = 0.0
+    ms_decode: float = 0.0
+
+    def add(self, logprob: float, *, drafted: bool) -> None:
+        """Count one more token."""
+        self.tokens += 1
+        self.drafted_tokens += drafted
+        self.sum_logprob += logprob
+        self.min_logprob = min(self.min_logprob, logprob)
+
+    def completion(self, reason: FinishReason | None) -> Completion:
+        """Return the state as what the engine hands out."""
+        return Completion(
+            text=self.text,
+            finish_reason=reason,
+            tokens=self.tokens,
+            prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            mean_logprob=self.sum_logprob / max(self.tokens, 1),
+            min_logprob=self.min_logprob,
+            drafted_tokens=self.drafted_tokens,
+            ms_prefill=self.ms_prefill,
+            ms_decode=self.ms_decode,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """The parts of an open model that a generation uses; one generation at a time."""
+
+    session: Session
+    tokenizer: Tokenizer
+    vocabulary: Vocabulary
+    prompts: PromptBuilder
+    cache: PrefixCache
+    context: int  # tokens that prompt and completion may fill
+    prefill_chunk_tokens: int
+    stop_id: int | None  # the first of the model's stop ids
+
+    def generate(
+        self,
+        request: CompletionRequest,
+        cancel: CancelToken,
+        report: Report,
+    ) -> Completion:
+        """Run a request to its end.
+
+        Args:
+            request: what to complete.
+            cancel: looked at before every forward pass.
+            report: called after every forward pass and every token, with the state so far.
+
+        Raises:
+            MixlineError: the prompt does not fit, or the model failed.
+        """
+        tally = Tally()
+        if cancel.cancelled:
+            return tally.completion(FinishReason.CANCELLED)
+        prompt = self.prompts.build(request)
+        room = min(len(prompt) + request.max_tokens, self.context)
+        slot, tally.cached_tokens = self.cache.acquire(request.document, prompt, room)
+        tally.prompt_tokens = len(prompt)
+        logits = self._prefill(request, prompt, slot.kv, cancel, report, tally)
+        if logits is None:
+            return tally.completion(FinishReason.CANCELLED)
+        return tally.completion(self._decode(request, slot.kv, logits, cancel, report, tally))
+
+    def _prefill(
+        self,
+        request: CompletionRequest,
+        prompt: list[int],
+        kv: KvCache,
+        cancel: CancelToken,
+        report: Report,
+        tally: Tally,
+    ) -> Floats | None:
+        """Run what the cache does not hold; return the logits behind it, None if cancelled."""
+        logits: Floats | None = None
+        started = time.perf_counter()
+        for start in range(tally.cached_tokens, len(prompt), self.prefill_chunk_tokens):
+            if cancel.cancelled:
+                return None
+            chunk = prompt[start : start + self.prefill_chunk_tokens]
+            logits = self.session.run(kv, chunk, request.effort)
+            tally.ms_prefill = (time.perf_counter() - started) * 1e3
+            report(tally.completion(None))
+        return logits
+
+    def _decode(
+        self,
+        request: CompletionRequest,
+        kv: KvCache,
+        logits: Floats,
+        cancel: CancelToken,
+        report: Report,
+        tally: Tally,
+    ) -> FinishReason:
+        """Generate until a rule stops it; text and counts go to the tally."""
+        started = time.perf_counter()
+        rng = generator(request.sampling.seed)
+        decoder = TextDecoder(self.tokenizer)
+        cursor_line = request.prefix.rpartition("\n")[2]
+        expert = (
+            WorkspaceExpert(request, self.tokenizer.encode, self.stop_id)
+            if request.workspace_expert
+            else None
+        )
+        masked = np.empty_like(logits)
+        while True:
+            mask = self.vocabulary.mask(
+                tally.text,
+                num_tokens=tally.tokens,
+                require_text=request.require_text,
+                multi_line=request.multi_line,
+            )
+            np.add(logits, mask, out=masked)
+            hint = expert.hint() if expert is not None else None
+            token, logprob = choose(masked, request.sampling, rng, hint)
+            tally.add(logprob, drafted=hint is not None and hint.token == token)
+            reason = self._append(token, decoder, request, cursor_line, expert, tally)
+            tally.ms_decode = (time.perf_counter() - started) * 1e3
+            if reason is not None:
+                return reason
+            report(tally.completion(None))
+            if tally.tokens >= request.max_tokens:
+                return FinishReason.LENGTH
+            if len(kv.tokens) >= self.context:
+                return FinishReason.CONTEXT
+            if cancel.cancelled:
+                return FinishReason.CANCELLED
+            logits = self.session.run(kv, [token], request.effort)
+
+    def _append(
+        self,
+        token: int,
+        decoder: TextDecoder,
+        request: CompletionRequest,
+        cursor_line: str,
+        expert: WorkspaceExpert | None,
+        tally: Tally,
+    ) -> FinishReason | None:
+        """Add a token to the text; return why the text is complete, None if it is not."""
+        if token in self.vocabulary.stop_ids:
+            return FinishReason.STOP
+        written = decoder.push(token)
+        tally.text += written
+        stop = find_stop(tally.text, cursor_line=cursor_line, multi_line=request.multi_line)
+        if stop is not None:
+            tally.text = stop.text
+            return stop.reason
+        if expert is not None:
+            expert.advance(token, written, tally.text)
+        return None
