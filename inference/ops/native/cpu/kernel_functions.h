@@ -1,0 +1,25 @@
+// Every kernel function by name: <Operation><WeightFormat><Isa>, in <operation>_<format>_<isa>.cc.
+#ifndef MIXLINE_CPU_KERNEL_FUNCTIONS_H_
+#define MIXLINE_CPU_KERNEL_FUNCTIONS_H_
+
+#include "cpu/kernels.h"
+
+namespace mixline::cpu {
+
+TileDot TileDotF32Portable, TileDotInt8Portable, TileDotInt4Portable;
+QuantizeRow QuantizeRowPortable;
+Gate GatePortable;
+
+#if defined(__x86_64__)
+TileDot TileDotF32Avx2, TileDotInt8Avx2, TileDotInt4Avx2;
+QuantizeRow QuantizeRowAvx2;
+Gate GateAvx2;
+
+TileDot TileDotInt8AvxVnni, TileDotInt4AvxVnni;
+
+TileDot TileDotF32Avx512, TileDotInt8Avx512, TileDotInt4Avx512;
+#endif
+
+}  // namespace mixline::cpu
+
+#endif  // MIXLINE_CPU_KERNEL_FUNCTIONS_H_

@@ -1,0 +1,82 @@
+// The interface of the CPU kernels. Plain data and function types only: this header is compiled
+// with different instruction sets, and an inline function in it could end up with any of them.
+#ifndef MIXLINE_CPU_KERNELS_H_
+#define MIXLINE_CPU_KERNELS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mixline::cpu {
+
+inline constexpr size_t kTileRows = 16;         // output rows of a weight tile
+inline constexpr size_t kActivationBlock = 32;  // activations that share one scale
+
+enum class WeightFormat { kF32, kInt8, kInt4 };
+inline constexpr size_t kNumWeightFormats = 3;
+
+enum class Activation { kSwiglu, kSwigluOai, kGelu };
+
+// Rows of activations, as f32 or quantised to int8 with one scale per block of 32 (a multiple of 32
+// columns, padded with zeros). Owned by the caller, read only.
+struct ActivationRows {
+  const float* f32;    // [rows, columns], with f32 weights; else NULL
+  const int8_t* q;     // [rows, columns] in [-127, 127]
+  const float* scale;  // [rows, columns / 32]
+  const int32_t* sum;  // [rows, columns / 32] sum of the block's q: undoes the +8 of int4 nibbles
+  size_t columns;      // row length: the tile's inputs, padding included
+};
+
+// out[i * out_stride + r] = sum over k of W[r, k] * x[row_ids[i], k], r < 16; overwritten.
+// Every kernel adds a row's blocks in ascending order, whatever num_rows is, so that a token's
+// result does not depend on the tokens beside it.
+struct TileDotArgs {
+  const uint8_t* tile;     // packed tile (layout.py), no alignment needed
+  size_t block;            // weights per scale: 32 or 128
+  ActivationRows x;        //
+  const int32_t* row_ids;  // [num_rows] rows of x
+  size_t num_rows;         //
+  float* out;              // [num_rows, out_stride]
+  size_t out_stride;       // >= 16
+};
+using TileDot = void(const TileDotArgs& args);
+
+// Quantises one row to int8: per block of 32, scale = max|x| / 127 in f32, q = rint(x / scale) with
+// ties to even. A block whose max|x| is below 2^-100 becomes zeros; one with a NaN or an infinity
+// gets the scale NaN, which makes every result of the row NaN.
+struct QuantizeArgs {
+  const float* x;         // [columns]
+  size_t columns;         //
+  size_t padded_columns;  // multiple of 32, >= columns; the rest is zeros
+  int8_t* q;              // [padded_columns] overwritten
+  float* scale;           // [padded_columns / 32] overwritten
+  int32_t* sum;           // [padded_columns / 32] overwritten
+};
+using QuantizeRow = void(const QuantizeArgs& args);
+
+// hidden[i] = activation(gate[i]) * up[i]; `hidden` may be `gate`.
+//   swiglu      gate * sigmoid(gate) * up
+//   swiglu_oai  g * sigmoid(alpha * g) * (u + 1), g = min(gate, limit), u = clamp(up, +-limit)
+//   gelu        gate * (1 + erf(gate / sqrt(2))) / 2 * up
+struct GateArgs {
+  Activation activation;
+  float alpha;        // swiglu_oai
+  float limit;        // swiglu_oai
+  const float* gate;  // [count]
+  const float* up;    // [count]
+  size_t count;
+  float* hidden;  // [count] overwritten
+};
+using Gate = void(const GateArgs& args);
+
+// The kernels of one instruction set.
+struct Kernels {
+  const char* name;
+  bool (*supported)();                   // by the processor and the operating system
+  TileDot* tile_dot[kNumWeightFormats];  // by WeightFormat
+  QuantizeRow* quantize_row;
+  Gate* gate;
+};
+
+}  // namespace mixline::cpu
+
+#endif  // MIXLINE_CPU_KERNELS_H_

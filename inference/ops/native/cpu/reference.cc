@@ -1,0 +1,69 @@
+#include "cpu/reference.h"
+
+#include <cmath>
+
+#include "cpu/half_inl.h"
+
+namespace mixline::cpu {
+
+double ReferenceWeight(WeightFormat format, const uint8_t* tile, size_t block, size_t columns,
+                       size_t r, size_t k) {
+  const size_t values = kTileRows * columns;
+  const size_t scale_index = k / block * kTileRows + r;
+  switch (format) {
+    case WeightFormat::kF32: {
+      float weight;
+      memcpy(&weight, tile + (k * kTileRows + r) * 4, sizeof(weight));
+      return weight;
+    }
+    case WeightFormat::kInt8: {
+      const auto q = static_cast<int8_t>(tile[k / 4 * 64 + r * 4 + k % 4]);
+      return static_cast<double>(q) * LoadHalf(tile + values + scale_index * 2);
+    }
+    case WeightFormat::kInt4: {
+      const uint8_t pair = tile[k / 8 * 64 + r * 4 + k % 4];
+      const int q = (k % 8 < 4 ? pair & 15 : pair >> 4) - 8;
+      return static_cast<double>(q) * LoadHalf(tile + values / 2 + scale_index * 2);
+    }
+  }
+  return NAN;
+}
+
+double ReferenceActivation(const ActivationRows& rows, size_t row, size_t k) {
+  if (rows.f32 != nullptr) return rows.f32[row * rows.columns + k];
+  const double scale = rows.scale[row * (rows.columns / kActivationBlock) + k / kActivationBlock];
+  return rows.q[row * rows.columns + k] * scale;
+}
+
+double ReferenceTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size_t r,
+                        double* magnitude) {
+  const auto row = static_cast<size_t>(args.row_ids[i]);
+  double sum = 0;
+  *magnitude = 0;
+  for (size_t k = 0; k < args.x.columns; ++k) {
+    const double term = ReferenceWeight(format, args.tile, args.block, args.x.columns, r, k) *
+                        ReferenceActivation(args.x, row, k);
+    sum += term;
+    *magnitude += std::abs(term);
+  }
+  return sum;
+}
+
+double ReferenceGate(const GateArgs& args, size_t i) {
+  const double gate = args.gate[i];
+  const double up = args.up[i];
+  switch (args.activation) {
+    case Activation::kSwiglu:
+      return gate / (1 + std::exp(-gate)) * up;
+    case Activation::kSwigluOai: {
+      const double g = std::fmin(gate, args.limit);
+      const double u = std::fmax(std::fmin(up, args.limit), -args.limit);
+      return g / (1 + std::exp(-args.alpha * g)) * (u + 1);
+    }
+    case Activation::kGelu:
+      return gate * (1 + std::erf(gate / std::sqrt(2.0))) / 2 * up;
+  }
+  return NAN;
+}
+
+}  // namespace mixline::cpu

@@ -1,0 +1,40 @@
+#include "cpu/half_inl.h"
+#include "cpu/kernel_functions.h"
+
+namespace mixline::cpu {
+
+void TileDotInt4Portable(const TileDotArgs& args) {
+  const size_t columns = args.x.columns;
+  const size_t blocks = columns / kActivationBlock;
+  const size_t blocks_per_scale = args.block / kActivationBlock;
+  const uint8_t* scales = args.tile + columns * kTileRows / 2;
+  for (size_t i = 0; i < args.num_rows; ++i) {
+    const auto row = static_cast<size_t>(args.row_ids[i]);
+    float sum[kTileRows] = {};
+    for (size_t b = 0; b < blocks; ++b) {
+      const int8_t* x = args.x.q + row * columns + b * kActivationBlock;
+      const uint8_t* weights = args.tile + b * kActivationBlock * kTileRows / 2;
+      // The nibbles hold q + 8: what that adds to every row is 8 times the sum of the activations.
+      const int32_t offset = 8 * args.x.sum[row * blocks + b];
+      int32_t dot[kTileRows] = {};
+      for (size_t k = 0; k < kActivationBlock; k += 8) {
+        for (size_t r = 0; r < kTileRows; ++r) {
+          for (size_t j = 0; j < 4; ++j) {
+            const uint8_t pair = weights[k * kTileRows / 2 + r * 4 + j];
+            dot[r] += (pair & 15) * x[k + j] + (pair >> 4) * x[k + 4 + j];
+          }
+        }
+      }
+      const float x_scale = args.x.scale[row * blocks + b];
+      const uint8_t* block_scales = scales + b / blocks_per_scale * kTileRows * 2;
+      for (size_t r = 0; r < kTileRows; ++r) {
+        const auto value = static_cast<float>(dot[r] - offset);
+        sum[r] += value * (LoadHalf(block_scales + r * 2) * x_scale);
+      }
+    }
+    float* out = args.out + i * args.out_stride;
+    for (size_t r = 0; r < kTileRows; ++r) out[r] = sum[r];
+  }
+}
+
+}  // namespace mixline::cpu

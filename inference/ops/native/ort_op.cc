@@ -1,0 +1,183 @@
+#include "ort_op.h"
+
+#include <atomic>
+#include <string_view>
+
+namespace mixline::ort {
+namespace {
+
+std::atomic<const OrtApi*> g_api{nullptr};
+
+const char* TypeName(int type) {
+  switch (type) {
+    case kFloat:
+      return "float";
+    case kUint8:
+      return "uint8";
+    case kInt32:
+      return "int32";
+    default:
+      return "another type";
+  }
+}
+
+std::string Join(const int64_t* dims, size_t rank) {
+  std::string text = "[";
+  for (size_t i = 0; i < rank; ++i) {
+    if (i > 0) text += ", ";
+    text += dims[i] < 0 ? "any" : std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+// True if found; false if the node has no such attribute; throws if it has another type.
+bool Found(OrtStatus* status) {
+  if (status == nullptr) return true;
+  const std::string message = GetErrorMessage::Of(Api())(status);
+  ReleaseStatus::Of(Api())(status);
+  // The error code is the same for "absent" and "of another type": only the text tells them apart.
+  if (message.find("No attribute with name") != std::string::npos) return false;
+  throw InvalidArgument(message);
+}
+
+[[noreturn]] void Missing(const char* name) {
+  throw InvalidArgument("expected the attribute '" + std::string(name) + "', found none");
+}
+
+}  // namespace
+
+const OrtApi& Api() { return *g_api.load(std::memory_order_acquire); }
+
+void SetApi(const OrtApi* api) { g_api.store(api, std::memory_order_release); }
+
+void ThrowIfError(OrtStatus* status) {
+  if (status == nullptr) return;
+  const std::string message = GetErrorMessage::Of(Api())(status);
+  ReleaseStatus::Of(Api())(status);
+  throw std::runtime_error(message);
+}
+
+OrtStatus* MakeStatus(ErrorCode code, const char* message) {
+  return CreateStatus::Of(Api())(code, message);
+}
+
+int64_t Attributes::Int(const char* name) const {
+  int64_t value = 0;
+  if (!Found(GetAttributeInt::Of(Api())(info_, name, &value))) Missing(name);
+  return value;
+}
+
+int64_t Attributes::Int(const char* name, int64_t otherwise) const {
+  int64_t value = 0;
+  return Found(GetAttributeInt::Of(Api())(info_, name, &value)) ? value : otherwise;
+}
+
+float Attributes::Float(const char* name, float otherwise) const {
+  float value = 0;
+  return Found(GetAttributeFloat::Of(Api())(info_, name, &value)) ? value : otherwise;
+}
+
+std::string Attributes::String(const char* name) const {
+  size_t size = 0;  // with the terminating zero
+  if (!Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size))) Missing(name);
+  std::string value(size, '\0');
+  Call<GetAttributeString>(info_, name, value.data(), &size);
+  value.resize(size > 0 ? size - 1 : 0);
+  return value;
+}
+
+std::string Attributes::String(const char* name, const std::string& otherwise) const {
+  size_t size = 0;
+  return Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size)) ? String(name)
+                                                                           : otherwise;
+}
+
+std::string Attributes::NodeName() const {
+  size_t size = 0;
+  Call<GetNodeName>(info_, static_cast<char*>(nullptr), &size);
+  std::string value(size, '\0');
+  Call<GetNodeName>(info_, value.data(), &size);
+  value.resize(size > 0 ? size - 1 : 0);
+  return value;
+}
+
+std::string Tensor::Describe() const {
+  if (!present()) return "nothing";
+  if (rank > kMaxRank) return std::string(TypeName(type)) + " of rank " + std::to_string(rank);
+  return std::string(TypeName(type)) + " " + Join(dims.data(), rank);
+}
+
+Tensor Context::Input(size_t index) const {
+  size_t count = 0;
+  Call<GetInputCount>(context_, &count);
+  if (index >= count) return {};
+  const OrtValue* value = nullptr;
+  Call<GetInput>(context_, index, &value);
+  if (value == nullptr) return {};
+  Tensor tensor;
+  Info* info = nullptr;
+  Call<GetTensorTypeAndShape>(value, &info);
+  OrtStatus* status = GetTensorElementType::Of(Api())(info, &tensor.type);
+  if (status == nullptr) status = GetDimensionsCount::Of(Api())(info, &tensor.rank);
+  if (status == nullptr && tensor.rank <= Tensor::kMaxRank) {
+    status = GetDimensions::Of(Api())(info, tensor.dims.data(), tensor.rank);
+  }
+  ReleaseInfo::Of(Api())(info);
+  ThrowIfError(status);
+  // GetTensorData came later than API 18; the mutable one returns the same pointer.
+  Call<GetTensorMutableData>(const_cast<OrtValue*>(value), &tensor.data);
+  return tensor;
+}
+
+void* Context::Output(size_t index, std::initializer_list<int64_t> dims) const {
+  OrtValue* value = nullptr;
+  Call<GetOutput>(context_, index, dims.begin(), dims.size(), &value);
+  void* data = nullptr;
+  Call<GetTensorMutableData>(value, &data);
+  return data;
+}
+
+ThreadPool Context::Threads() const {
+  return {context_, [](void* context, size_t count, Task* task, void* user) {
+            // One batch per task: idle threads take the next one, whatever its cost.
+            Call<ort::ParallelFor>(static_cast<OrtKernelContext*>(context), task, count, count,
+                                   user);
+          }};
+}
+
+Scratch::Scratch(const Context& context, size_t bytes) {
+  constexpr size_t kAlign = 64;
+  Call<CreateCpuMemoryInfo>(int{kArenaAllocator}, int{kDefaultMemory}, &memory_);
+  try {
+    Call<GetAllocator>(context.get(), memory_, &allocator_);
+    Call<AllocatorAlloc>(allocator_, bytes + kAlign, &block_);
+  } catch (...) {
+    if (allocator_ != nullptr) ReleaseAllocator::Of(Api())(allocator_);
+    ReleaseMemoryInfo::Of(Api())(memory_);
+    throw;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(block_);
+  aligned_ = static_cast<std::byte*>(block_) + (kAlign - address % kAlign) % kAlign;
+}
+
+Scratch::~Scratch() {
+  OrtStatus* status = AllocatorFree::Of(Api())(allocator_, block_);
+  if (status != nullptr) ReleaseStatus::Of(Api())(status);
+  ReleaseAllocator::Of(Api())(allocator_);
+  ReleaseMemoryInfo::Of(Api())(memory_);
+}
+
+void Expect(const Tensor& tensor, const char* name, ElementType type,
+            std::initializer_list<int64_t> dims) {
+  bool fits = tensor.present() && tensor.type == type && tensor.rank == dims.size() &&
+              tensor.rank <= Tensor::kMaxRank;
+  for (size_t i = 0; fits && i < dims.size(); ++i) {
+    const int64_t expected = dims.begin()[i];
+    fits = expected < 0 ? tensor.dims[i] >= 0 : tensor.dims[i] == expected;
+  }
+  if (fits) return;
+  throw InvalidArgument(std::string(name) + ": expected " + TypeName(type) + " " +
+                        Join(dims.begin(), dims.size()) + ", got " + tensor.Describe());
+}
+
+}  // namespace mixline::ort

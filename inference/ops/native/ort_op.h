@@ -1,0 +1,122 @@
+// What an operator sees of ONNX Runtime: attributes, tensors, scratch memory, threads and errors.
+//
+// Inside, errors are exceptions; Guard turns them into an OrtStatus where ONNX Runtime calls us.
+#ifndef MIXLINE_ORT_OP_H_
+#define MIXLINE_ORT_OP_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "expert_dispatch.h"
+#include "ort_abi.h"
+
+namespace mixline::ort {
+
+// The API table that RegisterCustomOps was given.
+const OrtApi& Api();
+void SetApi(const OrtApi* api);
+
+// A request or model that contradicts the operator's contract: expected, found.
+class InvalidArgument : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Releases a failed status and throws its message as std::runtime_error.
+void ThrowIfError(OrtStatus* status);
+
+template <typename ApiFunction, typename... Args>
+void Call(Args... args) {
+  ThrowIfError(ApiFunction::Of(Api())(args...));
+}
+
+OrtStatus* MakeStatus(ErrorCode code, const char* message);
+
+// Runs `body`; an exception becomes the returned status.
+template <typename Body>
+OrtStatus* Guard(Body&& body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const InvalidArgument& error) {
+    return MakeStatus(kInvalidArgument, error.what());
+  } catch (const std::exception& error) {
+    return MakeStatus(kFail, error.what());
+  }
+}
+
+// Attributes of a node. A missing one is its default, or InvalidArgument where it has none; one of
+// another type is an error always.
+class Attributes {
+ public:
+  explicit Attributes(const OrtKernelInfo* info) : info_(info) {}
+
+  int64_t Int(const char* name) const;
+  int64_t Int(const char* name, int64_t otherwise) const;
+  float Float(const char* name, float otherwise) const;
+  std::string String(const char* name) const;
+  std::string String(const char* name, const std::string& otherwise) const;
+  std::string NodeName() const;
+
+ private:
+  const OrtKernelInfo* info_;
+};
+
+// A dense tensor; `rank` may exceed the dimensions kept, which no operator here accepts.
+struct Tensor {
+  static constexpr size_t kMaxRank = 4;
+
+  int type = 0;
+  size_t rank = 0;
+  std::array<int64_t, kMaxRank> dims{};
+  void* data = nullptr;  // NULL: an optional input that is absent
+
+  bool present() const { return data != nullptr || rank != 0; }
+  std::string Describe() const;  // e.g. "float [3, 8]"
+  template <typename T>
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
+};
+
+// One call of an operator.
+class Context {
+ public:
+  explicit Context(OrtKernelContext* context) : context_(context) {}
+
+  Tensor Input(size_t index) const;  // absent if the node has no such input
+  void* Output(size_t index, std::initializer_list<int64_t> dims) const;
+  ThreadPool Threads() const;
+  OrtKernelContext* get() const { return context_; }
+
+ private:
+  OrtKernelContext* context_;
+};
+
+// Scratch memory for one call, from the session's arena, aligned to 64 bytes.
+class Scratch {
+ public:
+  Scratch(const Context& context, size_t bytes);
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  std::byte* data() const { return aligned_; }
+
+ private:
+  OrtMemoryInfo* memory_ = nullptr;
+  OrtAllocator* allocator_ = nullptr;
+  void* block_ = nullptr;
+  std::byte* aligned_ = nullptr;
+};
+
+// Throws InvalidArgument unless the tensor has this type and these dimensions (-1: any).
+void Expect(const Tensor& tensor, const char* name, ElementType type,
+            std::initializer_list<int64_t> dims);
+
+}  // namespace mixline::ort
+
+#endif  // MIXLINE_ORT_OP_H_

@@ -1,0 +1,45 @@
+// Sizes of the packed expert weights; inference/ops/layout.py writes them, docs/operators.md draws
+// them, tests/inference/ops holds the two together.
+#ifndef MIXLINE_PACKED_LAYOUT_H_
+#define MIXLINE_PACKED_LAYOUT_H_
+
+#include <cstddef>
+
+#include "cpu/kernels.h"
+
+namespace mixline {
+
+constexpr size_t CeilDiv(size_t length, size_t step) { return (length + step - 1) / step; }
+constexpr size_t RoundUp(size_t length, size_t step) { return CeilDiv(length, step) * step; }
+
+// One packed [rows, columns] matrix of one expert.
+struct PackedMatrix {
+  cpu::WeightFormat format;
+  size_t block;    // inputs per fp16 scale: 32 or 128; f32 has none
+  size_t rows;     // outputs
+  size_t columns;  // inputs
+
+  constexpr size_t tiles() const { return CeilDiv(rows, cpu::kTileRows); }
+
+  // Inputs as stored: whole blocks, except for f32.
+  constexpr size_t padded_columns() const {
+    return format == cpu::WeightFormat::kF32 ? columns : RoundUp(columns, block);
+  }
+
+  constexpr size_t tile_bytes() const {
+    const size_t values = cpu::kTileRows * padded_columns();
+    if (format == cpu::WeightFormat::kF32) return values * 4;
+    const size_t value_bytes = format == cpu::WeightFormat::kInt4 ? values / 2 : values;
+    return RoundUp(value_bytes + values / block * 2, 64);
+  }
+
+  constexpr size_t bytes() const { return tiles() * tile_bytes(); }
+};
+
+static_assert(PackedMatrix{cpu::WeightFormat::kInt4, 32, 17, 33}.bytes() == 2 * 576);
+static_assert(PackedMatrix{cpu::WeightFormat::kInt8, 128, 16, 128}.bytes() == 2048 + 64);
+static_assert(PackedMatrix{cpu::WeightFormat::kF32, 32, 1, 3}.bytes() == 192);
+
+}  // namespace mixline
+
+#endif  // MIXLINE_PACKED_LAYOUT_H_

@@ -1,0 +1,73 @@
+// What the library exports: the operators for ONNX Runtime, and the kernel names for Python.
+
+#include <exception>
+#include <string>
+
+#include "cpu/kernel_table.h"
+#include "expert_ffn_op.h"
+#include "expert_router_op.h"
+#include "ort_op.h"
+
+#define MIXLINE_EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+using namespace mixline;  // NOLINT: the exported functions cannot be in a namespace
+
+constexpr const char* kDomain = "mixline";
+
+// Sessions refer to the domain for as long as they live, so it is made once and kept.
+OrtCustomOpDomain* Domain() {
+  static OrtCustomOpDomain* const domain = [] {
+    OrtCustomOpDomain* made = nullptr;
+    ort::Call<ort::CreateCustomOpDomain>(kDomain, &made);
+    ort::Call<ort::CustomOpDomainAdd>(made, &ExpertRouterOp());
+    ort::Call<ort::CustomOpDomainAdd>(made, &ExpertFfnOp());
+    return made;
+  }();
+  return domain;
+}
+
+// The chosen kernel's name, or the reason why there is none.
+struct Choice {
+  const char* name = nullptr;
+  std::string error;
+
+  Choice() {
+    try {
+      name = cpu::ChooseKernels().name;
+    } catch (const std::exception& e) {
+      error = e.what();
+    }
+  }
+};
+
+}  // namespace
+
+// Called by ONNX Runtime when the library is registered with a session's options.
+MIXLINE_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+  const OrtApi* api = base->GetApi(ort::kApiVersion);
+  if (api == nullptr) {
+    // Without its API there is no way to make an OrtStatus: ONNX Runtime older than 1.18, which
+    // prints that it does not know the version. The session then fails on the unknown operators.
+    return nullptr;
+  }
+  ort::SetApi(api);
+  return ort::Guard([&] { ort::Call<ort::AddCustomOpDomain>(options, Domain()); });
+}
+
+// The kernel that a session created now would use; NULL if MIXLINE_ISA names none.
+MIXLINE_EXPORT const char* mixline_kernel_name() { return Choice().name; }
+
+// Why mixline_kernel_name is NULL, else "". Valid until the thread's next call.
+MIXLINE_EXPORT const char* mixline_kernel_error() {
+  thread_local std::string error;
+  error = Choice().error;
+  return error.c_str();
+}
+
+// The kernels that this build has and this processor runs, the fastest first, separated by commas.
+MIXLINE_EXPORT const char* mixline_kernels_available() {
+  static const std::string names = cpu::AvailableNames(",");
+  return names.c_str();
+}
