@@ -134,9 +134,7 @@ class Completion:
     tokens: int  # generated
     prompt_tokens: int
     cached_tokens: int  # of the prompt, taken from the KV cache
-    mean_logprob: (
-        float  # nats per token, of the mixed distribution at temperature 1; 0.0 if no token
-    )
+    mean_logprob: float  # nats per token, of the mixed distribution; 0.0 if no token
     min_logprob: float
     drafted_tokens: int  # of `tokens`, how many the workspace expert had foretold
     ms_prefill: float

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -31,7 +30,6 @@ class ModelReport:
     weights_mb: float
     tasks: tuple[str, ...]
     kv_budget_tokens: int
-    kv_budget_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +81,9 @@ def _cpu_features() -> tuple[str, ...]:
     return tuple(feature for feature in CPU_FEATURES if feature in words)
 
 
-def _free_memory_mb() -> float:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
-
-
 def _examine_model(path: Path | None) -> ModelReport:
-    from inference import Engine, ModelDir, default_model
+    from inference import Engine, default_model
+    from inference.model_dir import ModelDir
 
     directory = path or default_model()
     ModelDir.open(directory, verify=True)
@@ -104,12 +99,12 @@ def _examine_model(path: Path | None) -> ModelReport:
         weights_mb=round(info.weights_bytes / MEGABYTE, 1),
         tasks=info.tasks,
         kv_budget_tokens=status.kv_budget_tokens,
-        kv_budget_mb=round(status.kv_budget_bytes / MEGABYTE, 1),
     )
 
 
 def examine(model: Path | None) -> DoctorReport:
     """Look at this installation; never raises for what is wrong with it."""
+    from inference.memory import free_bytes
     from inference.ops.library import available_kernels, chosen_kernel, library_path
 
     versions, problems = _versions()
@@ -133,7 +128,7 @@ def examine(model: Path | None) -> DoctorReport:
         operator_library=library,
         kernel=kernel,
         kernels_available=kernels,
-        memory_free_mb=round(_free_memory_mb(), 1),
+        memory_free_mb=round(free_bytes() / MEGABYTE, 1),
         model=report,
         problems=tuple(problems),
     )
@@ -146,7 +141,7 @@ def _show(report: DoctorReport) -> None:
     print(f"processor  {', '.join(report.cpu_features) or 'no vector features found'}")
     print(f"operators  {report.operator_library or 'missing'}")
     print(f"kernel     {report.kernel or 'none'} (of {', '.join(report.kernels_available) or '-'})")
-    print(f"memory     {report.memory_free_mb:,.0f} MB free")
+    print(f"memory     {report.memory_free_mb:,.0f} MB available")
     if report.model is not None:
         model = report.model
         print(f"model      {model.name} in {model.path}")
@@ -157,7 +152,7 @@ def _show(report: DoctorReport) -> None:
             f"tasks: {', '.join(model.tasks)}"
         )
         print(f"provider   {model.provider}")
-        print(f"KV cache   up to {model.kv_budget_tokens:,} tokens, {model.kv_budget_mb:,.0f} MB")
+        print(f"KV cache   up to {model.kv_budget_tokens:,} tokens over all documents")
     for problem in report.problems:
         print(f"PROBLEM    {problem}")
     if not report.problems:
