@@ -108,7 +108,9 @@ def examine(model: Path | None) -> DoctorReport:
     from inference.ops.library import available_kernels, chosen_kernel, library_path
 
     versions, problems = _versions()
-    library, kernel, kernels = None, None, ()
+    library: str | None = None
+    kernel: str | None = None
+    kernels: tuple[str, ...] = ()
     try:
         library = str(library_path())
         kernels = tuple(available_kernels())
