@@ -51,6 +51,17 @@ def _tokenizer(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _bugs(arguments: argparse.Namespace) -> int:
+    from training.bugs import write
+    from training.corpus import open_corpus
+
+    written = write(
+        open_corpus(arguments.corpus), arguments.out, count=arguments.count, seed=arguments.seed
+    )
+    print(f"{arguments.out}: {written} bugs")
+    return 0
+
+
 def _pretrain(arguments: argparse.Namespace) -> int:
     from training.corpus import open_corpus
     from training.fixes import FixIndex
@@ -126,6 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     tokenizer.add_argument("--corpus", type=Path, required=True)
     tokenizer.add_argument("--vocab", type=int, default=8192)
     tokenizer.add_argument("--out", type=Path, required=True, help="tokenizer.json to write")
+
+    bugs = command("bugs", _bugs, "Inject bugs for the fix task and keep what ruff reports.")
+    bugs.add_argument("--corpus", type=Path, required=True)
+    bugs.add_argument("--count", type=int, default=20_000)
+    bugs.add_argument("--seed", type=int, default=1)
+    bugs.add_argument("--out", type=Path, required=True, help="JSON lines to write")
 
     train = command("pretrain", _pretrain, "Train, or go on where the run in --out stopped.")
     train.add_argument("recipe", help="tiny, cpu, gpu, or the path of a TOML file")
