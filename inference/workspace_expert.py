@@ -17,17 +17,19 @@ from inference.workspace_match import LONGEST, Draft, find_draft
 
 _OWN_PROBE: Final = 2000  # characters around the cursor by which the document finds itself
 _DRAFT_LINES: Final = 8  # of a multi-line draft
-# Weight by characters matched (rows) and by how the matched places go on (columns: most of them
-# otherwise, most of them so, one place only, several and all so).
+# The share of right hints by characters matched (rows) and by how the matched places go on
+# (columns: most of them otherwise; most of them so; one place only; several, all so), measured with
+# benchmarks/workspace_match.py: 8,000 positions, 70,278 tokens of ten Python packages, each with
+# its other files as references. A hint stood before 79 % of the tokens and was right for 68 %.
 _LENGTHS: Final = (0, 10, 16, 24, 40, 80, 160)
 _WEIGHTS: Final = (
-    (0.1, 0.3, 0.2, 0.5),
-    (0.1, 0.3, 0.3, 0.5),
-    (0.1, 0.3, 0.4, 0.6),
-    (0.1, 0.4, 0.5, 0.7),
-    (0.2, 0.4, 0.6, 0.8),
-    (0.2, 0.5, 0.8, 0.9),
-    (0.2, 0.5, 0.9, 0.95),
+    (0.15, 0.25, 0.39, 0.50),
+    (0.25, 0.31, 0.51, 0.61),
+    (0.30, 0.37, 0.63, 0.75),
+    (0.48, 0.50, 0.75, 0.84),
+    (0.51, 0.59, 0.86, 0.94),
+    (0.59, 0.73, 0.93, 0.98),
+    (0.68, 0.73, 0.96, 0.99),
 )
 
 
@@ -62,19 +64,19 @@ class WorkspaceExpert:
         self._lines = _DRAFT_LINES if request.multi_line else 1
         self._encode = encode
         self._stop_id = stop_id
-        self._draft: Draft | None = None
+        self.draft: Draft | None = None
         self._ids: list[int] = []
         self._next = 0  # index into the ids
-        self._offset = 0  # characters of the draft that the generation has written
+        self.offset = 0  # characters of the draft that the generation has written
         self._look_up("")
 
     def hint(self) -> Hint | None:
         """Return the token that is expected next and its weight, None without a draft."""
-        draft = self._draft
+        draft = self.draft
         if draft is None:
             return None
-        column = support_column(*draft.support(self._offset))
-        share = _WEIGHTS[length_row(draft.length + self._offset)][column]
+        column = support_column(*draft.support(self.offset))
+        share = _WEIGHTS[length_row(draft.length + self.offset)][column]
         return Hint(token=self._ids[self._next], weight=share)
 
     def advance(self, token: int, written: str, text: str) -> None:
@@ -85,15 +87,15 @@ class WorkspaceExpert:
             written: what it has added to the text.
             text: all that was generated so far.
         """
-        if self._draft is not None and token == self._ids[self._next]:
+        if self.draft is not None and token == self._ids[self._next]:
             self._next += 1
-            self._offset += len(written)
+            self.offset += len(written)
             if self._next < len(self._ids):
                 return
         self._look_up(text)
 
     def _look_up(self, text: str) -> None:
-        self._draft = None
+        self.draft = None
         draft = find_draft(self._before + text, self._texts, lines=self._lines)
         if draft is None:
             return
@@ -102,7 +104,7 @@ class WorkspaceExpert:
         if end is not None and self._stop_id is not None:
             ids = [*ids, self._stop_id]
         if ids:
-            self._draft, self._ids, self._next, self._offset = draft, ids, 0, 0
+            self.draft, self._ids, self._next, self.offset = draft, ids, 0, 0
 
 
 def rest_start(draft: str, rest: str) -> int | None:
