@@ -1,0 +1,1 @@
+"""What the model may see of the user's files."""

@@ -1,0 +1,79 @@
+"""Which documents the model may see, and which may be context for others (paths only, no text)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from lsp_server.context.gitignore import GitIgnore
+from lsp_server.context.secrets_list import SecretsList
+
+
+class Admission(Enum):
+    """How far the text of a document may go."""
+
+    WORKSPACE = auto()  # context for itself and for other documents
+    ALONE = auto()  # context for itself only: outside the workspace, ignored by git, or no file
+    SECRET = auto()  # never: the answer is always empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """The decision on one document."""
+
+    admission: Admission
+    path: str  # relative to its workspace folder with "/", else the bare file name
+
+
+class AdmissionRules:
+    """The rules of one set of workspace folders and one secrets list."""
+
+    def __init__(self, folders: Iterable[Path], secrets_extra: Iterable[str] = ()) -> None:
+        self._folders = [(folder, GitIgnore(folder)) for folder in map(_resolved, folders)]
+        self._secrets = SecretsList(secrets_extra)
+
+    def admit(self, uri: str) -> Admitted:
+        """Decide on a document by its URI; links are resolved, so a link to a key is a key."""
+        named = path_of_uri(uri)
+        if named is None:
+            # No file yet (untitled:, vscode-vfs:, ...): its name alone may tell.
+            name = _name_in_uri(uri)
+            secret = name in self._secrets
+            return Admitted(admission=Admission.SECRET if secret else Admission.ALONE, path=name)
+        real = _resolved(named)
+        if str(named) in self._secrets or real.as_posix() in self._secrets:
+            return Admitted(admission=Admission.SECRET, path=real.name)
+        for folder, ignore in self._folders:
+            if real.is_relative_to(folder):
+                ignored = ignore.ignores(real)
+                return Admitted(
+                    admission=Admission.ALONE if ignored else Admission.WORKSPACE,
+                    path=real.relative_to(folder).as_posix(),
+                )
+        return Admitted(admission=Admission.ALONE, path=real.name)
+
+
+def path_of_uri(uri: str) -> Path | None:
+    """Return the absolute path of a `file:` URI, or None for any other."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}:
+        return None
+    path = unquote(parts.path)
+    if "\0" in path or not path.startswith("/"):
+        return None
+    return Path(path)
+
+
+def _name_in_uri(uri: str) -> str:
+    return unquote(uri).rstrip("/").rpartition("/")[2].rpartition(":")[2]
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return path.absolute()

@@ -1,0 +1,1 @@
+"""One file per LSP method: short shells from a snapshot of the session to LSP types."""

@@ -1,0 +1,127 @@
+"""From a position of the client's to a question for the scheduler; shared by both completions."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lsprotocol import types
+
+from lsp_server.completion import build_request
+from lsp_server.document import Point
+from lsp_server.engine_host import EngineState
+from lsp_server.positions import units_of_index
+from lsp_server.postprocess.judge import Gate, may_ask
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.query import Outcome, Query
+from lsp_server.server import MixlineServer
+from lsp_server.session import Place
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The entry that is selected in the editor's own list; a suggestion must continue it."""
+
+    start: int  # code points of the cursor's line which the entry replaces
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a method asks."""
+
+    method: str
+    explicit: bool
+    answer_within_ms: float | None
+    announce: bool
+
+
+def ask(
+    server: MixlineServer,
+    place: Place,
+    manner: Manner,
+    entry: Entry | None,
+    render: Callable[[Outcome], _Answer],
+) -> Future[_Answer]:
+    """Put the question; the future is the answer to the client, cancelling it withdraws."""
+    answer: Future[_Answer] = Future()
+    window = place.window
+    prefix, suffix = window.prefix, window.suffix
+    if entry is not None:
+        prefix = prefix[: len(prefix) - (place.cursor.column - entry.start)] + entry.text
+        suffix = suffix[entry.end - place.cursor.column :]
+    query = Query(
+        method=manner.method,
+        request=build_request(
+            document=place.document.uri,
+            path=place.path,
+            prefix=prefix,
+            suffix=suffix,
+            references=place.references,
+            settings=place.settings,
+            explicit=manner.explicit,
+        ),
+        document=place.document,
+        cursor=place.cursor,
+        window=window,
+        explicit=manner.explicit,
+        answer_within_ms=manner.answer_within_ms,
+        afterlife_ms=place.settings.afterlife_ms,
+        gate=Gate(minimum_mean_logprob=place.settings.minimum_mean_logprob),
+        announce=manner.announce,
+        refused=None if manner.explicit else may_ask(suffix),
+    )
+    pending = server.scheduler.ask(query, lambda outcome: answer.set_result(render(outcome)))
+
+    def withdraw(done: Future[_Answer]) -> None:
+        if done.cancelled():
+            server.scheduler.withdraw(pending)
+
+    answer.add_done_callback(withdraw)
+    return answer
+
+
+def look(
+    server: MixlineServer, method: str, uri: str, position: types.Position
+) -> Place | RejectReason:
+    """Take a snapshot for a request that makes the method's older one obsolete."""
+    server.scheduler.supersede(uri, method)
+    if server.host.status.state is EngineState.LOADING:
+        return RejectReason.LOADING
+    if server.host.status.state is EngineState.FAILED:
+        return RejectReason.FAILED
+    return server.session.look(uri, position.line, position.character)
+
+
+def refuse(
+    server: MixlineServer, reason: RejectReason, render: Callable[[Outcome], _Answer]
+) -> Future[_Answer]:
+    """Answer at once that there is nothing."""
+    server.scheduler.outcomes[reason.value] += 1
+    answer: Future[_Answer] = Future()
+    answer.set_result(render(reason))
+    return answer
+
+
+def line_range(place: Place, start: int, end: int) -> types.Range:
+    """Return a range of the cursor's line, given in code points, in the client's units."""
+    line = place.document.line(place.cursor.line)
+    return types.Range(
+        start=_position(place, line, start),
+        end=_position(place, line, end),
+    )
+
+
+def position_of(server: MixlineServer, line: str, point: Point) -> types.Position:
+    """Return a point in the client's units."""
+    character = units_of_index(line, point.column, server.session.encoding)
+    return types.Position(line=point.line, character=character)
+
+
+def _position(place: Place, line: str, column: int) -> types.Position:
+    return types.Position(
+        line=place.cursor.line, character=units_of_index(line, column, place.encoding)
+    )

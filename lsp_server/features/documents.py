@@ -1,0 +1,69 @@
+"""textDocument/didOpen, didChange, didClose: the documents as the client has them."""
+
+import logging
+
+from lsprotocol import types
+
+from lsp_server.document import Document, Edit
+from lsp_server.server import MixlineServer
+
+_log = logging.getLogger(__name__)
+
+
+def register(server: MixlineServer) -> None:
+    """Let the server follow documents."""
+
+    def did_open(params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        server.scheduler.document_closed(item.uri)  # a second didOpen replaces the first
+        server.session.open(
+            Document.of_text(
+                uri=item.uri,
+                version=item.version,
+                language=str(item.language_id),
+                text=item.text,
+            )
+        )
+
+    def did_change(params: types.DidChangeTextDocumentParams) -> None:
+        uri, version = params.text_document.uri, params.text_document.version
+        document = server.session.document(uri)
+        if document is None:
+            _log.warning("a change of a document that is not open was ignored")
+            return
+        edits = []
+        for change in params.content_changes:
+            document, edit = _apply(server, document, change, version)
+            edits.append(edit)
+        server.session.edit(document, edits)
+        server.scheduler.document_changed(document, edits)
+
+    def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        server.session.close(params.text_document.uri)
+        server.scheduler.document_closed(params.text_document.uri)
+
+    def did_save(params: types.DidSaveTextDocumentParams) -> None:  # noqa: ARG001 - the time counts, not the file
+        server.session.forget_admissions()
+
+    server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
+    server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
+    server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(did_close)
+    server.feature(types.TEXT_DOCUMENT_DID_SAVE)(did_save)
+
+
+def _apply(
+    server: MixlineServer,
+    document: Document,
+    change: types.TextDocumentContentChangeEvent,
+    version: int,
+) -> tuple[Document, Edit]:
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return document.replace_all(change.text, version)
+    encoding = server.session.encoding
+    start, end = change.range.start, change.range.end
+    return document.replace(
+        document.point(start.line, start.character, encoding),
+        document.point(end.line, end.character, encoding),
+        change.text,
+        version,
+    )

@@ -1,0 +1,47 @@
+"""The way from generated text to a suggestion: gate, trim, overlap; pure and in this order."""
+
+from dataclasses import dataclass
+
+from inference import Completion
+from lsp_server.postprocess.closers import only_closers
+from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.postprocess.trim import trim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What an automatic suggestion must pass; an explicit request passes no gate."""
+
+    minimum_mean_logprob: float  # nats per token
+
+    def refuses(self, completion: Completion) -> RejectReason | None:
+        """Return why the model is not sure enough, or None."""
+        if completion.tokens and completion.mean_logprob < self.minimum_mean_logprob:
+            return RejectReason.LOW_CONFIDENCE
+        return None
+
+
+def may_ask(suffix: str) -> RejectReason | None:
+    """Return why an automatic request must not be made here: words behind the cursor."""
+    rest = suffix.partition("\n")[0]
+    return None if only_closers(rest) else RejectReason.MID_LINE
+
+
+def judge(
+    text: str, prefix: str, suffix: str, *, single_line: bool, refused: RejectReason | None = None
+) -> Insertion | RejectReason:
+    """Return what to insert between `prefix` and `suffix`, or why not.
+
+    Args:
+        text: what the model wrote, from the cursor on.
+        prefix: what stands before the cursor.
+        suffix: what stands behind the cursor.
+        single_line: keep one line only.
+        refused: the verdict of the gate, which yields to an empty text (that says more).
+    """
+    at_line_end = only_closers(suffix.partition("\n")[0])
+    trimmed = trim(text, single_line=single_line, at_line_end=at_line_end)
+    if isinstance(trimmed, RejectReason):
+        return trimmed
+    return refused or fit_to_suffix(trimmed, prefix.rpartition("\n")[2], suffix)

@@ -1,0 +1,196 @@
+"""JSON-RPC for one client: pygls' protocol with exact cancelling, order of answers and errors.
+
+Handlers run in the order in which messages arrive. One that cannot answer yet returns a
+`concurrent.futures.Future`; whoever sets its result or cancels it sends the answer in that moment.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from cattrs import Converter
+from lsprotocol import types
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+    JsonRpcServerNotInitialized,
+)
+from pygls.protocol import (
+    JsonRPCNotification,
+    JsonRPCRequestMessage,
+    JsonRPCResponseMessage,
+    LanguageServerProtocol,
+    lsp_method,
+)
+from pygls.protocol import default_converter as pygls_converter
+
+_log = logging.getLogger(__name__)
+_MAX_ID_CHARACTERS = 1000
+_Handler = TypeVar("_Handler", bound=Callable[..., "Future[Any]"])
+
+
+def answers_later(handler: _Handler) -> _Handler:
+    """Mark a handler that returns a `concurrent.futures.Future` of its answer."""
+    handler.answers_later = True  # type: ignore[attr-defined]
+    return handler
+
+
+def converter() -> Converter:
+    """Return pygls' converter, but with parameters of custom messages left as plain JSON.
+
+    pygls would make them named tuples whose type the sender may name.
+    """
+    made: Converter = pygls_converter()  # type: ignore[no-untyped-call]
+    for kind in (JsonRPCRequestMessage, JsonRPCNotification, JsonRPCResponseMessage):
+        made.register_structure_hook(kind, _plain)
+    return made
+
+
+def _plain(message: dict[str, Any], kind: Callable[..., Any]) -> Any:  # noqa: ANN401 - cattrs' hook
+    fields = ("jsonrpc", "id", "method", "params", "result")
+    known = {name: message[name] for name in fields if name in message}
+    if kind is not JsonRPCResponseMessage:
+        known.setdefault("params", None)
+    return kind(**known)
+
+
+class MixlineProtocol(LanguageServerProtocol):
+    """One client's connection; `ended` is called when the client says `exit`."""
+
+    def __init__(self, server: Any, converter: Converter) -> None:  # noqa: ANN401 - pygls' own type is a cycle
+        super().__init__(server, converter)
+        self.ended: Callable[[], None] = lambda: None
+        self.admits: Callable[[types.InitializeParams], bool] = lambda _: True
+        self._initialized = False
+
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the client said `shutdown`, so that `exit` is no accident."""
+        return bool(self._shutdown)
+
+    def receive(self, body: bytes) -> None:
+        """Handle one message; whatever it holds, an error is answered and nothing is raised."""
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):
+            self.refuse(None, JsonRpcParseError("the message is not JSON"))
+            return
+        message_id = message.get("id") if isinstance(message, dict) else None
+        if not _is_id(message_id):
+            message_id = None
+        if not _is_message(message):
+            if not _is_response(message):  # answering a broken answer could go on for ever
+                self.refuse(message_id, JsonRpcInvalidRequest("the message is not JSON-RPC 2.0"))
+            return
+        is_request = "method" in message and message_id is not None
+        if not self._may_pass(message):
+            if is_request:
+                self.refuse(message_id, self._out_of_turn(message["method"]))
+            return
+        try:
+            structured = self.structure_message(message)
+        except JsonRpcException as error:
+            _log.warning("%s with wrong parameters", message.get("method", "a response"))
+            if is_request:
+                self.refuse(message_id, error)
+            return
+        try:
+            self.handle_message(structured)
+        except Exception:  # noqa: BLE001 - whatever a client sends, the server lives on
+            _log.exception("a message of the kind %s was not handled", message.get("method"))
+
+    def refuse(self, message_id: str | int | None, error: JsonRpcException) -> None:
+        """Answer with an error."""
+        self._send_data(types.ResponseErrorMessage(id=message_id, error=error.to_response_error()))
+
+    def _may_pass(self, message: dict[str, Any]) -> bool:
+        method = message.get("method")
+        if method == types.EXIT:
+            return True
+        if self._shutdown:
+            return False
+        if self._initialized:
+            return method != types.INITIALIZE
+        return method == types.INITIALIZE
+
+    def _out_of_turn(self, method: str) -> JsonRpcException:
+        if self._shutdown:
+            return JsonRpcInvalidRequest("the server was shut down; only exit may follow")
+        if method == types.INITIALIZE:
+            return JsonRpcInvalidRequest("the server is initialized already")
+        return JsonRpcServerNotInitialized("initialize must come first")
+
+    def _execute_handler(
+        self,
+        msg_id: str | int,
+        handler: Callable[..., Any],
+        callback: Callable[[Any], None],
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        if not getattr(handler, "answers_later", False):
+            super()._execute_handler(msg_id, handler, callback, args, kwargs)
+            return
+        # Errors in the shell of such a handler are answered by the caller of this method.
+        future: Future[Any] = handler(*(args or ()), **(kwargs or {}))
+        self._request_futures[msg_id] = future
+        future.add_done_callback(callback)
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Any:  # noqa: ANN401 - pygls' generator
+        """Check who is calling, then let pygls negotiate."""
+        if not self.admits(params):
+            raise JsonRpcInvalidRequest(
+                "expected the server's token in initializationOptions.token; "
+                "the server printed it on stderr when it started"
+            )
+        self._initialized = True
+        return (yield from super().lsp_initialize(params))
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls' is a generator
+        """End this session; what happens to the process is the transport's business."""
+        self.ended()
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """Leave documents to our own store, whose lines are LSP's."""
+        self._user_handler(types.TEXT_DOCUMENT_DID_OPEN, params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """Likewise."""
+        self._user_handler(types.TEXT_DOCUMENT_DID_CHANGE, params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """Likewise."""
+        self._user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
+
+    def _user_handler(self, method: str, params: object) -> None:
+        self.fm.features[method](params)
+
+
+def _is_id(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MAX_ID_CHARACTERS
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_response(message: object) -> bool:
+    return (
+        isinstance(message, dict)
+        and "method" not in message
+        and ("result" in message or "error" in message)
+    )
+
+
+def _is_message(message: object) -> bool:
+    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+        return False
+    if "method" in message:
+        return isinstance(message["method"], str) and ("id" not in message or _is_id(message["id"]))
+    return _is_id(message.get("id")) and ("result" in message or "error" in message)

@@ -1,0 +1,353 @@
+"""Decides which generation runs for which request, and when each request is answered.
+
+A request and a generation are two things. The newest request of a document and method is the only
+one that waits; older ones are answered at once, before it. A generation lives while the document
+agrees with it, also without a request (its afterlife, limited in time), and its result is cached.
+All methods run in the event loop's thread and none of them blocks.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from inference import Completion, FinishReason, MixlineError
+from lsp_server.burst import Burst
+from lsp_server.document import Document, Edit
+from lsp_server.engine_host import CompletionEngine
+from lsp_server.postprocess.judge import judge
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.postprocess.trim import complete_lines
+from lsp_server.query import Outcome, Query, Ready
+from lsp_server.result_cache import Result, ResultCache
+from lsp_server.running import Running
+
+_log = logging.getLogger(__name__)
+_WATCH_INTERVAL_S = 0.015
+_MS = 1e-3
+
+
+class Pending:
+    """A request without an answer yet."""
+
+    def __init__(self, query: Query, reply: Callable[[Outcome], None], arrived_s: float) -> None:
+        self.query = query
+        self.reply = reply
+        self.arrived_s = arrived_s
+        self.deadline: asyncio.TimerHandle | None = None
+        self.start_timer: asyncio.TimerHandle | None = None
+        self.answered = False
+
+    def stop_timers(self) -> None:
+        """Forget what was planned for this request."""
+        for timer in (self.deadline, self.start_timer):
+            if timer is not None:
+                timer.cancel()
+        self.deadline = self.start_timer = None
+
+
+class Scheduler:
+    """The life cycle of requests and generations of one session.
+
+    Args:
+        engine: gives the engine, or None while there is none.
+        announce: tells the client of a result that came late.
+        input_pending: whether the client has sent more than was read yet.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], CompletionEngine | None],
+        announce: Callable[[Ready], None],
+        input_pending: Callable[[], bool],
+    ) -> None:
+        self._engine = engine
+        self._announce = announce
+        self._input_pending = input_pending
+        self._loop = asyncio.get_running_loop()
+        self._pending: dict[tuple[str, str], Pending] = {}
+        self._running: dict[str, Running] = {}
+        self._bursts: dict[str, Burst] = {}
+        self._cache = ResultCache()
+        self._stopped = False
+        self.outcomes: Counter[str] = Counter()
+
+    def ask(self, query: Query, reply: Callable[[Outcome], None]) -> Pending:
+        """Take a request; `reply` is called once, unless the request is withdrawn."""
+        self.supersede(query.uri, query.method)
+        now = self._loop.time()
+        burst = self._bursts.setdefault(query.uri, Burst())
+        burst.arrived(now)
+        pending = Pending(query, reply, now)
+        self._pending[query.uri, query.method] = pending
+        if query.answer_within_ms is not None:
+            within_s = query.answer_within_ms * _MS
+            pending.deadline = self._loop.call_later(within_s, self._out_of_time, pending)
+        self._route(pending, burst.quiet_s)
+        return pending
+
+    def supersede(self, uri: str, method: str) -> None:
+        """Answer a document's waiting request of one method, which is out of date."""
+        if (older := self._pending.get((uri, method))) is not None:
+            self._answer(older, RejectReason.SUPERSEDED)
+            self._let_go(uri)
+
+    def withdraw(self, pending: Pending) -> None:
+        """Forget a request that the client has cancelled; its generation lives on for a while."""
+        if pending.answered:
+            return
+        self._close(pending)
+        self.outcomes["cancelled"] += 1
+        self._let_go(pending.query.uri)
+
+    def document_changed(self, document: Document, edits: Sequence[Edit]) -> None:
+        """Follow an edit: requests at the old text are answered, a contradicted generation dies."""
+        if not edits:
+            return
+        uri = document.uri
+        self._answer_all(uri, RejectReason.SUPERSEDED)
+        running = self._running.get(uri)
+        if running is None:
+            return
+        if running.follow(document, edits):
+            self._watch(running)
+        else:
+            self._kill(running)
+
+    def document_closed(self, uri: str) -> None:
+        """Drop everything about a document."""
+        self._answer_all(uri, RejectReason.SUPERSEDED)
+        if (running := self._running.get(uri)) is not None:
+            self._kill(running)
+        self._cache.forget(uri)
+        self._bursts.pop(uri, None)
+
+    def settings_changed(self) -> None:
+        """Forget results that were made with other settings."""
+        self._cache.clear()
+        for running in list(self._running.values()):
+            if not self._waiting(running.request.document):
+                self._kill(running)
+
+    def make_way(self, uri: str | None = None) -> None:
+        """End generations that nobody waits for, except for `uri`: the engine is needed."""
+        for running in list(self._running.values()):
+            other = running.request.document
+            if other != uri and not self._waiting(other):
+                self._kill(running)
+
+    def stop(self) -> None:
+        """End all work; nothing is answered any more."""
+        self._stopped = True
+        for pending in list(self._pending.values()):
+            self._close(pending)
+        for running in list(self._running.values()):
+            self._kill(running)
+
+    def _route(self, pending: Pending, quiet_s: float) -> None:
+        """Answer from the cache, wait for the running generation, or start one."""
+        query, request = pending.query, pending.query.request
+        running = self._running.get(query.uri)
+        if running is not None:
+            if running.agrees_with(request.prefix, request.suffix, running.written().text):
+                running.attach(query)
+            else:
+                self._kill(running, keep=pending)
+                running = None
+        if query.refused is not None:
+            self._answer(pending, query.refused)
+            self._let_go(query.uri)
+        elif (result := self._cache.find(request)) is not None:
+            self._answer_from(pending, result)
+            self._let_go(query.uri)
+        elif running is not None:
+            _stop(running.orphan_timer)
+            self._watch(running)
+        elif quiet_s > 0:
+            pending.start_timer = self._loop.call_later(
+                quiet_s, self._start_when_quiet, pending, quiet_s
+            )
+        else:
+            self._start(pending)
+
+    def _start_when_quiet(self, pending: Pending, quiet_s: float) -> None:
+        self._route(pending, quiet_s if self._input_pending() else 0.0)
+
+    def _start(self, pending: Pending) -> None:
+        query = pending.query
+        engine = self._engine()
+        if engine is None:
+            self._answer(pending, RejectReason.LOADING)
+            return
+        self.make_way(query.uri)
+        try:
+            handle = engine.submit(query.request)
+        except MixlineError as error:
+            _log.warning("the engine refused a request: %s", error)
+            self._answer(pending, RejectReason.FAILED)
+            return
+        running = Running(query, handle)
+        self._running[query.uri] = running
+        handle.future.add_done_callback(lambda _: self._from_engine(running))
+
+    def _from_engine(self, running: Running) -> None:
+        """Pass the end of a generation from the engine's thread to ours."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finished, running)
+
+    def _finished(self, running: Running) -> None:
+        if running.killed:
+            return
+        self._forget(running)
+        uri = running.request.document
+        if (error := running.handle.future.exception()) is not None:
+            _log.warning("a generation failed: %s", error)
+            self._answer_all(uri, RejectReason.FAILED)
+            return
+        completion = running.handle.future.result()
+        text = _settled_text(completion)
+        result = Result(request=running.request, completion=completion, text=text)
+        if text or completion.finish_reason is not FinishReason.CANCELLED:
+            self._cache.put(result)
+        waiting = self._waiting(uri)
+        for pending in waiting:
+            self._route(pending, self._bursts[uri].quiet_s)
+        if not waiting:
+            self._announce_late(running, result)
+
+    def _announce_late(self, running: Running, result: Result) -> None:
+        if not running.query.announce:
+            return
+        outcome = self._judge(running.query, result, running.expected)
+        if isinstance(outcome, RejectReason) or running.shown == (running.expected, outcome):
+            return
+        self._announce(Ready(document=running.document, cursor=running.cursor))
+
+    def _answer_from(self, pending: Pending, result: Result) -> None:
+        query = pending.query
+        self._answer(pending, self._judge(query, result, query.request.prefix), result.completion)
+
+    def _judge(self, query: Query, result: Result, prefix: str) -> Outcome:
+        rest = result.rest_at(prefix, result.request.suffix)
+        refused = None if query.explicit else query.gate.refuses(result.completion)
+        return judge(
+            rest or "",
+            prefix,
+            result.request.suffix,
+            single_line=not result.request.multi_line,
+            refused=refused,
+        )
+
+    def _out_of_time(self, pending: Pending) -> None:
+        """Answer with the complete lines that exist; the generation goes on."""
+        uri = pending.query.uri
+        running = self._running.get(uri)
+        if running is None:
+            self._answer(pending, RejectReason.NOT_READY)
+            return
+        so_far = running.written()
+        lines = complete_lines(so_far.text)
+        result = Result(request=running.request, completion=so_far, text=lines)
+        prefix = pending.query.request.prefix
+        outcome: Outcome = RejectReason.NOT_READY
+        if (result.rest_at(prefix, running.request.suffix) or "").strip():
+            outcome = self._judge(pending.query, result, prefix)
+        if isinstance(outcome, Insertion):
+            running.shown = (prefix, outcome)
+        self._answer(pending, outcome, so_far)
+        self._let_go(uri)
+
+    def _watch(self, running: Running) -> None:
+        """While more was typed than is generated, look whether the two still agree."""
+        _stop(running.watch_timer)
+        running.watch_timer = None
+        text = running.written().text
+        if not running.still_agrees(text):
+            self._diverged(running)
+        elif running.is_ahead(text):
+            running.watch_timer = self._loop.call_later(_WATCH_INTERVAL_S, self._watch, running)
+
+    def _diverged(self, running: Running) -> None:
+        """Drop a generation that writes something else than the user; who waits starts anew."""
+        uri = running.request.document
+        waiting = self._waiting(uri)
+        self._forget(running)
+        running.killed = True
+        running.handle.cancel()
+        for pending in waiting:
+            self._route(pending, self._bursts[uri].quiet_s)
+
+    def _kill(self, running: Running, keep: Pending | None = None) -> None:
+        """End a generation within one token, and every request that waits for it except `keep`."""
+        self._forget(running)
+        running.killed = True
+        running.handle.cancel()
+        for pending in self._waiting(running.request.document):
+            if pending is not keep:
+                self._answer(pending, RejectReason.SUPERSEDED)
+
+    def _let_go(self, uri: str) -> None:
+        """Limit the life of a generation that nobody waits for."""
+        running = self._running.get(uri)
+        if running is None or self._waiting(uri):
+            return
+        _stop(running.orphan_timer)
+        afterlife_s = running.query.afterlife_ms * _MS
+        running.orphan_timer = self._loop.call_later(afterlife_s, running.handle.cancel)
+
+    def _forget(self, running: Running) -> None:
+        _stop(running.orphan_timer)
+        _stop(running.watch_timer)
+        uri = running.request.document
+        if self._running.get(uri) is running:
+            del self._running[uri]
+
+    def _waiting(self, uri: str) -> list[Pending]:
+        return [pending for (other, _), pending in self._pending.items() if other == uri]
+
+    def _answer_all(self, uri: str, outcome: Outcome) -> None:
+        for pending in self._waiting(uri):
+            self._answer(pending, outcome)
+        self._let_go(uri)
+
+    def _answer(
+        self, pending: Pending, outcome: Outcome, completion: Completion | None = None
+    ) -> None:
+        self._close(pending)
+        name = "shown" if isinstance(outcome, Insertion) else outcome.value
+        self.outcomes[name] += 1
+        _log.info(
+            "%s %s: %s, %d tokens, %.0f ms",
+            pending.query.method,
+            "invoked" if pending.query.explicit else "automatic",
+            name,
+            completion.tokens if completion else 0,
+            (self._loop.time() - pending.arrived_s) / _MS,
+        )
+        pending.reply(outcome)
+
+    def _close(self, pending: Pending) -> None:
+        pending.stop_timers()
+        pending.answered = True
+        key = (pending.query.uri, pending.query.method)
+        if self._pending.get(key) is pending:
+            del self._pending[key]
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def _settled_text(completion: Completion) -> str:
+    """Return the text without a last line that was cut short, unless it is all there is.
+
+    Of a generation that was ended from outside, complete lines alone count.
+    """
+    lines = complete_lines(completion.text)
+    if completion.finish_reason is FinishReason.CANCELLED:
+        return lines
+    if completion.finish_reason in {FinishReason.LENGTH, FinishReason.CONTEXT} and lines.strip():
+        return lines
+    return completion.text

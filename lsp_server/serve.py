@@ -1,0 +1,62 @@
+"""Starts the server: the engine in its thread, the chosen transport in the event loop."""
+
+import asyncio
+from pathlib import Path
+
+from inference import Engine, default_model
+from lsp_server.engine_host import CompletionEngine, EngineHost, Opener, Progress
+from lsp_server.log import log_to_stderr
+from lsp_server.options import ServerOptions, check_address, read_token
+from lsp_server.stdio import serve_on_stdio
+from lsp_server.tcp import serve_on_tcp
+
+
+def serve_stdio(options: ServerOptions) -> int:
+    """Serve the client at stdin and stdout; returns the exit status that LSP asks for."""
+    log_to_stderr()
+    host = EngineHost(_opener(options))
+    host.start()
+    try:
+        return asyncio.run(serve_on_stdio(host))
+    finally:
+        host.close()
+
+
+def serve_tcp(
+    options: ServerOptions,
+    *,
+    host: str,
+    port: int,
+    token_file: Path | None = None,
+    allow_remote: bool = False,
+) -> None:
+    """Serve one client after another on a TCP port, until the process is interrupted.
+
+    Args:
+        options: the model.
+        host: a loopback address or name, unless `allow_remote`.
+        port: 0 for any free one, printed on stderr.
+        token_file: holds what a client must bring; None: a random token, printed on stderr.
+        allow_remote: listen where other machines can reach.
+
+    Raises:
+        RequestError: the address or the token's file is not to be used.
+        AddressInUseError: the address cannot be listened on.
+    """
+    check_address(host, port, allow_remote=allow_remote)
+    token = read_token(token_file)
+    log_to_stderr()
+    engine_host = EngineHost(_opener(options))
+    engine_host.start()
+    try:
+        asyncio.run(serve_on_tcp(engine_host, host, port, token))
+    finally:
+        engine_host.close()
+
+
+def _opener(options: ServerOptions) -> Opener:
+    def open_engine(progress: Progress) -> CompletionEngine:
+        model = options.model or default_model()
+        return Engine.open(model, options.engine, on_progress=progress)
+
+    return open_engine

@@ -1,0 +1,79 @@
+"""One client's language server: its session, its scheduler, its features."""
+
+import logging
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from lsp_server.engine_host import EngineHost
+from lsp_server.positions import units_of_index
+from lsp_server.protocol import MixlineProtocol, converter
+from lsp_server.query import Ready
+from lsp_server.scheduler import Scheduler
+from lsp_server.session import Session
+
+_log = logging.getLogger(__name__)
+READY_NOTIFICATION = "mixline/ready"
+
+
+class MixlineServer(LanguageServer):
+    """Must be made inside a running event loop, in whose thread everything here happens.
+
+    Args:
+        host: where the engine is or will be.
+        input_pending: whether the client has sent more than was read yet.
+    """
+
+    protocol: MixlineProtocol
+
+    def __init__(self, host: EngineHost, input_pending: Callable[[], bool]) -> None:
+        super().__init__(
+            name="mixline",
+            version=server_version(),
+            protocol_cls=MixlineProtocol,
+            converter_factory=converter,
+        )
+        self.host = host
+        self.session = Session()
+        self.scheduler = Scheduler(lambda: host.engine, self._announce, input_pending)
+        self.on_close: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        """Stop all work of this client."""
+        self.scheduler.stop()
+        for action in self.on_close:
+            action()
+        self.on_close.clear()
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401 - pygls' own type is a cycle
+        """Log an error of a handler; pygls would show it to the user, source text included."""
+        name = getattr(source, "__name__", "an error")
+        _log.error("%s: %s", name, type(error).__name__)
+
+    def _announce(self, ready: Ready) -> None:
+        line = ready.document.line(ready.cursor.line)
+        character = units_of_index(line, ready.cursor.column, self.session.encoding)
+        self.protocol.notify(
+            READY_NOTIFICATION,
+            {
+                "uri": ready.document.uri,
+                "version": ready.document.version,
+                "position": {"line": ready.cursor.line, "character": character},
+            },
+        )
+
+
+def server_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("mixline")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def show_message(server: MixlineServer, kind: types.MessageType, message: str) -> None:
+    """Show a sentence to the user."""
+    server.window_show_message(types.ShowMessageParams(type=kind, message=message))

@@ -1,0 +1,132 @@
+"""What one client has told the server; features read it through immutable snapshots."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference import Reference
+from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri
+from lsp_server.context.around_cursor import Window, WindowPins
+from lsp_server.context.references import gather_references
+from lsp_server.document import Document, Edit, Point
+from lsp_server.positions import PositionEncoding
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One cursor in one version of one document, with all that a request may use of the session."""
+
+    document: Document
+    cursor: Point
+    window: Window
+    path: str  # shown to the model
+    references: tuple[Reference, ...]
+    settings: Settings
+    encoding: PositionEncoding
+
+
+class Session:
+    """The state of one client; lives in the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.encoding = PositionEncoding.UTF16
+        self.settings = Settings()
+        self.pins = WindowPins()
+        self._documents: dict[str, Document] = {}  # the most recently used last
+        self._folders: dict[str, Path] = {}  # URI -> path
+        self._rules = AdmissionRules(())
+        self._admitted: dict[str, Admitted] = {}
+        self._texts: dict[str, tuple[Document, str]] = {}
+
+    def look(self, uri: str, line: int, character: int) -> Place | RejectReason:
+        """Take a snapshot at a position of the client's, or say why the place is none of ours."""
+        document = self._documents.get(uri)
+        if document is None:
+            return RejectReason.UNKNOWN_DOCUMENT
+        if not self.settings.enable or document.language in self.settings.disabled_languages:
+            return RejectReason.DISABLED
+        admitted = self._rules.admit(uri)
+        self._admitted[uri] = admitted
+        if admitted.admission is Admission.SECRET:
+            return RejectReason.SECRET
+        self._documents[uri] = self._documents.pop(uri)
+        cursor = document.point(line, character, self.encoding)
+        return Place(
+            document=document,
+            cursor=cursor,
+            window=self.pins.window(document, cursor),
+            path=admitted.path,
+            references=gather_references(
+                document,
+                list(reversed(self._documents.values())),
+                lambda other: self._admission(other).admission,
+                self._text,
+            ),
+            settings=self.settings,
+            encoding=self.encoding,
+        )
+
+    def document(self, uri: str) -> Document | None:
+        """Return an open document."""
+        return self._documents.get(uri)
+
+    def open(self, document: Document) -> None:
+        """Take over a document that the client has opened."""
+        self.pins.closed(document.uri)
+        self._admitted.pop(document.uri, None)
+        self._documents[document.uri] = document
+
+    def edit(self, document: Document, edits: Iterable[Edit]) -> None:
+        """Take over the next version of a document."""
+        for edit in edits:
+            self.pins.edited(document.uri, edit)
+        self._documents[document.uri] = document
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        for known in (self._documents, self._admitted, self._texts):
+            known.pop(uri, None)
+        self.pins.closed(uri)
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Work with other settings from now on."""
+        self.settings = settings
+        self._renew_rules()
+
+    def set_folders(self, folders: Mapping[str, Path]) -> None:
+        """Take over the workspace folders (by URI)."""
+        self._folders = dict(folders)
+        self._renew_rules()
+
+    def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        """Follow a change of the workspace folders (by URI)."""
+        folders = {uri: path for uri, path in self._folders.items() if uri not in set(removed)}
+        self.set_folders(folders | folder_paths(added))
+
+    def forget_admissions(self) -> None:
+        """Decide anew which documents are ignored: files have changed on disk."""
+        self._admitted.clear()
+
+    def _renew_rules(self) -> None:
+        self._rules = AdmissionRules(self._folders.values(), self.settings.secrets_extra)
+        self._admitted.clear()
+
+    def _admission(self, uri: str) -> Admitted:
+        # Asked for every open document at every key: the answer is kept until something changes.
+        if uri not in self._admitted:
+            self._admitted[uri] = self._rules.admit(uri)
+        return self._admitted[uri]
+
+    def _text(self, document: Document) -> str:
+        known = self._texts.get(document.uri)
+        if known is None or known[0] is not document:
+            known = (document, document.text())
+            self._texts[document.uri] = known
+        return known[1]
+
+
+def folder_paths(uris: Iterable[str]) -> dict[str, Path]:
+    """Return the folders that are on this machine's disk."""
+    return {uri: path for uri in uris if (path := path_of_uri(uri)) is not None}
