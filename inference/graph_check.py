@@ -199,7 +199,7 @@ def _matmul_problems(graph: OnnxGraph, node: OnnxNode) -> Iterator[str]:
             yield f"expected N, K, bits and block_size of {_name(node)}, found {sizes}"
             return
     yield from _weight_problems(graph, node, 1, "uint8", (rows, blocks, block * bits // 8))
-    yield from _weight_problems(graph, node, 2, "float32", (rows * blocks,))
+    yield from _weight_problems(graph, node, 2, "float32", (rows, blocks))
 
 
 def _attribute_problems(node: OnnxNode, expected: Mapping[str, AttributeValue]) -> Iterator[str]:

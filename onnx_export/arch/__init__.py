@@ -1,0 +1,32 @@
+"""One file per model family, named as transformers' `model_type`; `FAMILIES` lists them."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from onnx_export.arch import qwen3_moe
+from onnx_export.arch.spec import DecoderSpec
+from onnx_export.errors import UnsupportedError
+from onnx_export.hf_config import HfConfig
+
+FAMILIES: Final[Mapping[str, Callable[[HfConfig], DecoderSpec]]] = MappingProxyType(
+    {
+        qwen3_moe.MODEL_TYPE: qwen3_moe.read_spec,
+    }
+)
+
+
+def read_spec(config: HfConfig) -> DecoderSpec:
+    """Translate a configuration by the reader of its family.
+
+    Raises:
+        UnsupportedError: a family, or a variant of it, that the exporter does not know.
+        CheckpointError: a key is missing, of the wrong type, or contradicts another one.
+    """
+    reader = FAMILIES.get(config.model_type)
+    if reader is None:
+        raise UnsupportedError(
+            f"expected model_type to be one of {', '.join(sorted(FAMILIES))}, found"
+            f" {config.model_type!r}; this family cannot be exported yet"
+        )
+    return reader(config)

@@ -1,0 +1,76 @@
+"""A matrix product with a stored matrix: Gemm in f32, MatMulNBits when quantised."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import ExpertFormat
+from onnx_export.graph.context import GraphContext
+from onnx_export.quantize.matmul_nbits import pack_matmul_nbits
+
+# n tokens, N outputs, K inputs
+
+# int8 activations: the operator's other levels compute in f32, several times slower on a CPU.
+ACCURACY_LEVEL: Final = 4
+BITS: Final = {"int4": 4, "int8": 8}
+
+
+def linear(
+    context: GraphContext,
+    name: str,
+    x: str,
+    w: npt.NDArray[np.float32],
+    weight_format: ExpertFormat,
+) -> str:
+    """Return ``x [n, K]`` times ``w [N, K]`` transposed."""
+    columns = w.shape[1]
+    values = store_matrix(context, name, w, weight_format)
+    return matmul(context, name, x, values, w.shape[0], columns, weight_format)
+
+
+def store_matrix(
+    context: GraphContext,
+    name: str,
+    w: npt.NDArray[np.float32],
+    weight_format: ExpertFormat,
+    *,
+    mapped: bool = False,
+) -> tuple[str, ...]:
+    """Store ``w [N, K]``: its values, and if it is quantised its scales."""
+    builder = context.builder
+    if weight_format == "f32":
+        return (builder.array(f"{name}.weight", w, mapped=mapped),)
+    values, scales = pack_matmul_nbits(w, weight_format, context.plan.block)
+    return (
+        builder.array(f"{name}.values", values, mapped=mapped),
+        builder.array(f"{name}.scales", scales),
+    )
+
+
+def matmul(
+    context: GraphContext,
+    name: str,
+    x: str,
+    stored: tuple[str, ...],
+    rows: int,
+    columns: int,
+    weight_format: ExpertFormat,
+    output: str | None = None,
+) -> str:
+    """Return ``x [n, columns]`` times a stored matrix ``[rows, columns]`` transposed."""
+    outputs = (output or name,)
+    if weight_format == "f32":
+        return context.builder.node("Gemm", name, [x, *stored], outputs, transB=1)
+    return context.builder.node(
+        "MatMulNBits",
+        name,
+        [x, *stored],
+        outputs,
+        domain="com.microsoft",
+        N=rows,
+        K=columns,
+        bits=BITS[weight_format],
+        block_size=context.plan.block,
+        accuracy_level=ACCURACY_LEVEL,
+    )

@@ -1,0 +1,176 @@
+"""Read `config.json`: defaults of transformers, old and new spellings, refusal of what is unknown.
+
+A family's reader takes the keys that it knows; what is left over must be in `WITHOUT_EFFECT`, or
+the export stops: a key that nobody understood might change what the model computes.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from inference.json_fields import JsonFields
+from onnx_export.checkpoint import read_json
+from onnx_export.errors import UnsupportedError
+
+CONFIG_NAME: Final = "config.json"
+
+# Keys of training, generation, bookkeeping and other programs: no influence on the logits.
+WITHOUT_EFFECT: Final = frozenset(
+    {
+        "_attn_implementation",
+        "_commit_hash",
+        "_name_or_path",
+        "add_cross_attention",
+        "architectures",
+        "attention_dropout",
+        "attn_implementation",
+        "auto_map",
+        "bos_token_id",
+        "chunk_size_feed_forward",
+        "decoder_start_token_id",
+        "dtype",
+        "eos_token_id",
+        "finetuning_task",
+        "id2label",
+        "initializer_range",
+        "is_decoder",
+        "is_encoder_decoder",
+        "label2id",
+        "mixline",
+        "output_attentions",
+        "output_hidden_states",
+        "output_router_logits",
+        "pad_token_id",
+        "prefix",
+        "pretraining_tp",
+        "problem_type",
+        "return_dict",
+        "router_aux_loss_coef",
+        "sep_token_id",
+        "task_specific_params",
+        "tokenizer_class",
+        "torch_dtype",
+        "transformers_version",
+        "use_cache",
+    }
+)
+_COUNT: Final = 2**31
+
+
+class HfConfig:
+    """The keys of one `config.json`, crossed off as they are read."""
+
+    def __init__(self, fields: JsonFields, source: str, model_type: str) -> None:
+        self._fields = fields
+        self._source = source
+        self._left = set(fields.names()) - WITHOUT_EFFECT - {"model_type"}
+        self.model_type: Final = model_type
+
+    @classmethod
+    def open(cls, folder: Path) -> "HfConfig":
+        """Read the configuration of the checkpoint in ``folder``.
+
+        Raises:
+            CheckpointError: missing, damaged, or without `model_type`.
+        """
+        path = folder / CONFIG_NAME
+        fields = read_json(path)
+        return cls(fields, str(path), fields.text("model_type", 100))
+
+    def integer(self, *keys: str, default: int | None = None, low: int = 1) -> int:
+        """Return a count under any of its spellings; ``default`` None: it must be there.
+
+        Raises:
+            CheckpointError: missing, of the wrong type, or two spellings that differ.
+        """
+        self._left -= set(keys)
+        found = {key: self._fields.optional_integer(key, low, _COUNT) for key in keys}
+        values = {value for value in found.values() if value is not None}
+        if len(values) > 1:
+            raise self._fields.error(" and ".join(keys), "one number", str(found))
+        if values:
+            return values.pop()
+        if default is None:
+            raise self._fields.error(keys[0], "a whole number", None)
+        return default
+
+    def number(self, key: str, default: float) -> float:
+        """Return a number above 0."""
+        self._left.discard(key)
+        if self._fields.value(key) is None:
+            return default
+        value = self._fields.number(key)
+        if not value > 0:
+            raise self._fields.error(key, "a number above 0", value)
+        return value
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """Return true or false; an absent key and null are transformers' default."""
+        self._left.discard(key)
+        return default if self._fields.value(key) is None else self._fields.boolean(key)
+
+    def ignore(self, key: str) -> None:
+        """Cross off a key that has no effect in this family."""
+        self._left.discard(key)
+
+    def require(self, key: str, *allowed: object) -> None:
+        """Refuse every value but ``allowed``; an absent key and null are allowed as well.
+
+        Raises:
+            UnsupportedError: another value, which would change the result.
+        """
+        self._left.discard(key)
+        value = self._fields.value(key)
+        if value is not None and value not in allowed:
+            raise UnsupportedError(
+                f"{self._source}: expected {key} to be {' or '.join(map(repr, allowed))}, found"
+                f" {str(value)[:80]!r}, which the exporter does not know for"
+                f" {self.model_type!r} models"
+            )
+
+    def require_each(self, key: str, allowed: str) -> None:
+        """Refuse a list that holds anything but ``allowed``; an absent key and null are allowed.
+
+        Raises:
+            UnsupportedError: another value, which would change the result.
+        """
+        value = self._fields.value(key)
+        self.require(key, [allowed] * len(value) if isinstance(value, list) else allowed)
+
+    def rope_theta(self, default: float) -> float:
+        """Return the base of RoPE from `rope_theta` or `rope_parameters`.
+
+        Raises:
+            UnsupportedError: a kind of RoPE other than the plain one.
+            CheckpointError: the two spellings differ.
+        """
+        theta = self.number("rope_theta", default)
+        is_said = self._fields.value("rope_theta") is not None
+        for key in ("rope_parameters", "rope_scaling"):
+            self._left.discard(key)
+            if self._fields.value(key) is None:
+                continue
+            fields = self._fields.nested(key)
+            rope = HfConfig(fields, self._source, self.model_type)
+            rope.require("rope_type", "default")
+            rope.require("type", "default")
+            rope.require("partial_rotary_factor", 1, 1.0)
+            newer = rope.number("rope_theta", theta)
+            rope.refuse_the_rest()
+            if is_said and newer != theta:
+                raise fields.error("rope_theta", f"{theta} as above", newer)
+            theta = newer
+        return theta
+
+    def refuse_the_rest(self) -> None:
+        """Stop if a key is left over that nobody has read.
+
+        Raises:
+            UnsupportedError: names the keys.
+        """
+        unknown = sorted(key for key in self._left if self._fields.value(key) is not None)
+        if unknown:
+            raise UnsupportedError(
+                f"{self._source}: expected keys that the exporter knows for"
+                f" {self.model_type!r}, found {', '.join(unknown)}; remove a key from the file if"
+                " it does not change what the model computes"
+            )

@@ -1,0 +1,120 @@
+"""Find the tokenizer's special tokens: fill-in-the-middle markers, task tokens, stops."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from inference.json_fields import JsonFields
+from inference.manifest import TOKENIZER_NAME, FimMarkers, FimStyle, Task, TaskTokens
+from onnx_export.checkpoint import read_json
+from onnx_export.errors import CheckpointError
+from onnx_export.hf_config import CONFIG_NAME
+
+# Spellings in order of preference; our own first, which Qwen's models share but for the pad.
+SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "prefix": ("<|fim_prefix|>", "<fim_prefix>"),
+        "suffix": ("<|fim_suffix|>", "<fim_suffix>"),
+        "middle": ("<|fim_middle|>", "<fim_middle>"),
+        "pad": ("<|fim_pad|>", "<fim_pad>", "<|pad|>"),
+        "file_sep": ("<|file_sep|>", "<file_sep>"),
+        "repo_name": ("<|repo_name|>", "<repo_name>"),
+        "doc": ("<|doc|>",),
+        "fix": ("<|fix|>",),
+        "diag": ("<|diag|>",),
+        "end": ("<|endoftext|>",),
+        "turn_end": ("<|im_end|>",),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialTokens:
+    """What the manifest says about the tokenizer."""
+
+    fim: FimMarkers
+    task_tokens: TaskTokens
+    tasks: tuple[Task, ...]
+    stop_ids: tuple[int, ...]
+    chat_template: str | None
+
+
+def read_special_tokens(folder: Path, vocab: int) -> SpecialTokens:
+    """Read `tokenizer.json`, `tokenizer_config.json`, `generation_config.json`, `config.json`.
+
+    Raises:
+        CheckpointError: the tokenizer is missing or damaged, or a token lies outside ``vocab``.
+    """
+    ids = _added_tokens(folder / TOKENIZER_NAME, vocab)
+    found = {
+        what: next((ids[text] for text in spellings if text in ids), None)
+        for what, spellings in SPELLINGS.items()
+    }
+    # Nothing that a marker opens belongs into a completion: each of them ends it.
+    stops = {token for token in found.values() if token is not None} | _ends(folder, vocab)
+    is_ours = found["doc"] is not None
+    style: FimStyle = "none"
+    if None not in {found["prefix"], found["suffix"], found["middle"]}:
+        style = "spm" if is_ours else "psm"
+    tasks: list[Task] = ["completion"]
+    if found["doc"] is not None:
+        tasks.append("docstring")
+    if found["fix"] is not None:
+        tasks.append("fix")
+    return SpecialTokens(
+        fim=FimMarkers(
+            style=style,
+            prefix=found["prefix"],
+            suffix=found["suffix"],
+            middle=found["middle"],
+            file_sep=found["file_sep"],
+            pad=found["pad"],
+        ),
+        task_tokens=TaskTokens(doc=found["doc"], fix=found["fix"], diag=found["diag"]),
+        tasks=tuple(tasks),
+        stop_ids=tuple(sorted(stops)),
+        chat_template=_chat_template(folder),
+    )
+
+
+def _added_tokens(path: Path, vocab: int) -> dict[str, int]:
+    fields = read_json(path)
+    added = fields.value("added_tokens")
+    if not isinstance(added, list) or not all(isinstance(item, dict) for item in added):
+        raise CheckpointError(
+            f"{path}: expected a list `added_tokens`; is this a tokenizer of another format?"
+        )
+    tokens = [JsonFields(item, str(path), CheckpointError, "added_tokens.") for item in added]
+    return {token.text("content", 1000): token.integer("id", 0, vocab - 1) for token in tokens}
+
+
+def _ends(folder: Path, vocab: int) -> set[int]:
+    """Return the ends of text that the configuration files name."""
+    ends: set[int] = set()
+    for name in (CONFIG_NAME, "generation_config.json"):
+        if not (folder / name).is_file():
+            continue
+        fields = read_json(folder / name)
+        if isinstance(fields.value("eos_token_id"), list):
+            ends.update(fields.integers("eos_token_id", 0, vocab - 1))
+        else:
+            end = fields.optional_integer("eos_token_id", 0, vocab - 1)
+            ends.update(() if end is None else (end,))
+    return ends
+
+
+def _chat_template(folder: Path) -> str | None:
+    template = folder / "chat_template.jinja"
+    if template.is_file():
+        try:
+            return template.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"{template}: cannot be read ({error})") from error
+    config = folder / "tokenizer_config.json"
+    if not config.is_file():
+        return None
+    fields = read_json(config)
+    named = fields.value("chat_template")
+    return named if isinstance(named, str) else None

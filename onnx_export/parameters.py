@@ -1,0 +1,46 @@
+"""Count a model's parameters, all and per token, and the bytes that its export will take."""
+
+import math
+
+from inference.manifest import Quantization
+from inference.ops.layout import bytes_per_expert
+from onnx_export.arch.spec import DecoderSpec
+from onnx_export.write import ALIGNMENT
+
+GRAPH_BYTES_PER_LAYER = 4 * ALIGNMENT  # inline tensors and nodes, generously
+_BYTES_PER_WEIGHT = {"f32": 4.0, "int8": 1 + 4 / 32, "int4": 0.5 + 4 / 32}  # with f32 scales
+
+
+def total_parameters(spec: DecoderSpec) -> int:
+    """All weights; a tied embedding counts once."""
+    return sum(math.prod(shape) for shape in spec.shapes().values())
+
+
+def active_parameters(spec: DecoderSpec) -> int:
+    """Weights of the layers that one token meets, embedding and head included."""
+    idle_experts = spec.experts - spec.experts_per_token
+    expert = 3 * spec.hidden * spec.expert_hidden
+    return total_parameters(spec) - len(spec.layers) * idle_experts * expert
+
+
+def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
+    """Disk space of the model directory, a little more than it will be."""
+    experts = (
+        len(spec.layers)
+        * spec.experts
+        * (
+            2 * bytes_per_expert(plan.experts, plan.block, spec.expert_hidden, spec.hidden)
+            + bytes_per_expert(plan.experts, plan.block, spec.hidden, spec.expert_hidden)
+        )
+    )
+    tables = (1 if spec.head is None else 2) * spec.vocab * spec.hidden
+    expert_weights = len(spec.layers) * spec.experts * 3 * spec.hidden * spec.expert_hidden
+    dense = total_parameters(spec) - tables - expert_weights
+    rope = 4 * spec.context * spec.head_dim
+    return int(
+        experts
+        + tables * _BYTES_PER_WEIGHT[plan.embedding]
+        + dense * _BYTES_PER_WEIGHT[plan.dense]
+        + 2 * rope
+        + GRAPH_BYTES_PER_LAYER * (len(spec.layers) + 2)
+    )

@@ -1,0 +1,221 @@
+"""Checkpoint folder in, model directory out: the steps in order."""
+
+import importlib.metadata
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Manifest, Quantization
+from inference.model_dir import ModelDir, write_manifest
+from onnx_export.arch import read_spec
+from onnx_export.arch.spec import DecoderSpec
+from onnx_export.checkpoint import Checkpoint
+from onnx_export.errors import UnsupportedError
+from onnx_export.graph.builder import GraphBuilder
+from onnx_export.graph.context import GraphContext
+from onnx_export.graph.decoder import decoder
+from onnx_export.hf_config import HfConfig
+from onnx_export.markers import SpecialTokens, read_special_tokens
+from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
+from onnx_export.passes.pad_heads import HeadPadding
+from onnx_export.quantize.plan import plan
+from onnx_export.verify import LogitsFunction, VerifyReport, verify_logits
+from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry, new_directory
+
+GRAPH_NAME: Final = "model.onnx"
+PROVIDERS: Final = ("cpu",)
+UNKNOWN_LICENCE: Final = "unknown"
+_LICENCE_FIELD: Final = re.compile(r"^license:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
+_CARD_BYTES: Final = 100_000  # of a model card, where its header must be
+
+Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, what is being read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What was written; `str()` is the line for the user."""
+
+    path: Path
+    weights: str
+    total_parameters: int
+    active_parameters: int
+    num_bytes: int
+    verified: VerifyReport | None
+
+    def __str__(self) -> str:
+        line = (
+            f"{self.path}: {self.total_parameters / 1e6:,.1f} M parameters,"
+            f" {self.active_parameters / 1e6:,.1f} M active, {self.weights},"
+            f" {self.num_bytes / 1e6:,.1f} MB"
+        )
+        if self.verified is None:
+            return line
+        return line + (
+            f"\nverified: relative error {self.verified.relative_error:.1e}; against the"
+            f" unrounded checkpoint {self.verified.top1_agreement:.0%} equal first choices, KL"
+            f" divergence {self.verified.kl_divergence:.4f}"
+        )
+
+
+def export_checkpoint(
+    checkpoint: Path,
+    out: Path,
+    *,
+    weights: str = "int4",
+    providers: Sequence[str] = PROVIDERS,
+    verify: LogitsFunction | None = None,
+    licence: str | None = None,
+    progress: Progress = lambda _done, _total, _what: None,
+) -> ExportReport:
+    """Export a Hugging Face checkpoint to a model directory, which appears only when complete.
+
+    Args:
+        checkpoint: folder with config.json, safetensors and tokenizer.json.
+        out: the directory to make; must not exist.
+        weights: int4, int8, fp32 or keep (the checkpoint's values, widened to f32).
+        providers: which graphs to write; `cpu` is the only one yet.
+        verify: computes logits of the new directory, which are compared with the checkpoint's.
+        licence: what the manifest says; default: the `license` of the checkpoint's README.md.
+        progress: called after each tensor.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or not as config.json says.
+        UnsupportedError: an architecture, config key, precision or provider that is not known.
+        ExportError: ``out`` exists or cannot be written, or verification failed.
+    """
+    chosen = plan(weights)
+    _check_providers(providers)
+    config = HfConfig.open(checkpoint)
+    spec = read_spec(config)
+    tensors = Checkpoint.open(checkpoint)
+    for name, shape in spec.shapes().items():
+        tensors.check(name, shape)
+    _refuse_unread(tensors, spec)
+    tokens = read_special_tokens(checkpoint, spec.vocab)
+    check_space(out, estimated_bytes(spec, chosen))
+    counted = _counting(tensors, spec, progress)
+    with new_directory(out) as partial:
+        _write(partial, counted, spec, chosen, tokens, out.name, licence or _licence(checkpoint))
+        ModelDir.open(partial)
+        report = None if verify is None else verify_logits(tensors, spec, chosen, partial, verify)
+    return ExportReport(
+        path=out,
+        weights=weights,
+        total_parameters=total_parameters(spec),
+        active_parameters=active_parameters(spec),
+        num_bytes=sum(file.stat().st_size for file in out.iterdir()),
+        verified=report,
+    )
+
+
+def _write(
+    folder: Path,
+    tensors: Checkpoint,
+    spec: DecoderSpec,
+    chosen: Quantization,
+    tokens: SpecialTokens,
+    name: str,
+    licence: str,
+) -> None:
+    with WeightFile(folder / WEIGHTS_NAME) as weight_file:
+        builder = GraphBuilder(weight_file)
+        decoder(GraphContext(builder=builder, spec=spec, checkpoint=tensors, plan=chosen))
+        weights_entry = weight_file.close()
+    (folder / GRAPH_NAME).write_bytes(builder.serialize(name))
+    shutil.copyfile(tensors.path / TOKENIZER_NAME, folder / TOKENIZER_NAME)
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        name=name,
+        graphs=dict.fromkeys(PROVIDERS, GRAPH_NAME),
+        architecture=_architecture(spec),
+        quantization=chosen,
+        fim=tokens.fim,
+        chat_template=tokens.chat_template,
+        tasks=tokens.tasks,
+        task_tokens=tokens.task_tokens,
+        stop_ids=tokens.stop_ids,
+        licence=licence,
+        files={
+            GRAPH_NAME: file_entry(folder / GRAPH_NAME),
+            WEIGHTS_NAME: weights_entry,
+            TOKENIZER_NAME: file_entry(folder / TOKENIZER_NAME),
+        },
+        produced_by=_produced_by(),
+    )
+    write_manifest(folder, manifest)
+
+
+def _architecture(spec: DecoderSpec) -> Architecture:
+    return Architecture(
+        model_type=spec.model_type,
+        hidden=spec.hidden,
+        layers=len(spec.layers),
+        heads=spec.heads,
+        kv_heads=spec.kv_heads,
+        head_dim=HeadPadding(head_dim=spec.head_dim).padded,
+        experts=spec.experts,
+        experts_per_token=spec.experts_per_token,
+        expert_hidden=spec.expert_hidden,
+        vocab=spec.vocab,
+        context=spec.context,
+        rope_theta=spec.rope_theta,
+        norm_eps=spec.norm_eps,
+        norm_topk=spec.norm_topk,
+        tied_embeddings=spec.head is None,
+        total_parameters=total_parameters(spec),
+        active_parameters=active_parameters(spec),
+    )
+
+
+def _counting(tensors: Checkpoint, spec: DecoderSpec, progress: Progress) -> Checkpoint:
+    """Return the checkpoint, which now reports how many of its bytes were read."""
+    total = sum(tensors.num_bytes_of(name) for name in spec.shapes())
+    done = 0
+
+    def on_read(name: str, num_bytes: int) -> None:
+        nonlocal done
+        done += num_bytes
+        progress(done, total, name)
+
+    return tensors.reporting_to(on_read)
+
+
+def _check_providers(providers: Sequence[str]) -> None:
+    if tuple(providers) != PROVIDERS:
+        raise UnsupportedError(
+            f"expected providers to be {','.join(PROVIDERS)}, found {','.join(providers)!r}"
+        )
+
+
+def _refuse_unread(tensors: Checkpoint, spec: DecoderSpec) -> None:
+    """Refuse weights that the family does not have: they would change the result."""
+    unread = sorted(tensors.names() - set(spec.shapes()))
+    if spec.head is None:  # some writers store the tied matrix twice
+        unread = [name for name in unread if name != "lm_head.weight"]
+    if unread:
+        raise UnsupportedError(
+            f"{tensors.path}: expected the tensors of a {spec.model_type!r} model, found"
+            f" {len(unread)} more, {unread[0]} among them; the model is of another family"
+        )
+
+
+def _licence(checkpoint: Path) -> str:
+    """Return what the header of the checkpoint's model card says."""
+    card = checkpoint / "README.md"
+    if not card.is_file():
+        return UNKNOWN_LICENCE
+    with card.open("rb") as file:
+        text = file.read(_CARD_BYTES).decode("utf-8", "replace")
+    parts = text.split("---", maxsplit=2)
+    found = _LICENCE_FIELD.search(parts[1]) if len(parts) > 2 and not parts[0].strip() else None  # noqa: PLR2004
+    return found[1] if found else UNKNOWN_LICENCE
+
+
+def _produced_by() -> str:
+    try:
+        return f"mixline {importlib.metadata.version('mixline')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "mixline (not installed)"

@@ -1,0 +1,173 @@
+"""The safetensors file format: reading through a memory map, writing as a stream.
+
+A file is a 64-bit little-endian length, a JSON header of that length (name -> dtype, shape, begin
+and end in the data), and the data. See https://github.com/huggingface/safetensors.
+"""
+
+import json
+import math
+import mmap
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.json_fields import JsonFields
+from onnx_export.errors import CheckpointError
+
+MAX_HEADER_BYTES: Final = 100 * 2**20  # the format's own limit
+_LENGTH_BYTES: Final = 8
+_DTYPES: Final[Mapping[str, np.dtype[np.generic]]] = MappingProxyType(
+    {
+        "F32": np.dtype("<f4"),
+        "F16": np.dtype("<f2"),
+        "BF16": np.dtype("<u2"),  # numpy has no bfloat16: its bits
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTensor:
+    """One tensor of a file, read when asked."""
+
+    name: str
+    dtype: str  # F32, F16 or BF16
+    shape: tuple[int, ...]
+    begin: int  # from the file's start, in bytes
+    end: int
+    path: Path
+    data: mmap.mmap
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes in the file."""
+        return self.end - self.begin
+
+    def read(self) -> npt.NDArray[np.float32]:
+        """Return the values as f32, exactly (bf16 and f16 are subsets of f32).
+
+        Raises:
+            CheckpointError: a value is NaN or infinite.
+        """
+        stored = np.frombuffer(
+            self.data, dtype=_DTYPES[self.dtype], count=math.prod(self.shape), offset=self.begin
+        )
+        if self.dtype == "BF16":
+            values = (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        else:
+            values = stored.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise CheckpointError(
+                f"{self.path}: expected finite numbers in {self.name}, found"
+                f" {int((~np.isfinite(values)).sum())} that are NaN or infinite; the checkpoint"
+                " is damaged or its training failed"
+            )
+        return values.reshape(self.shape)
+
+
+def open_safetensors(path: Path) -> dict[str, StoredTensor]:
+    """Read the header of ``path`` and map its data.
+
+    Raises:
+        CheckpointError: unreadable, truncated, or a header that contradicts itself or the file.
+    """
+    try:
+        with path.open("rb") as file:
+            file_bytes = file.seek(0, 2)
+            file.seek(0)
+            start = file.read(_LENGTH_BYTES)
+            header_bytes = struct.unpack("<Q", start)[0] if len(start) == _LENGTH_BYTES else 0
+            data_start = _LENGTH_BYTES + header_bytes
+            if not 0 < header_bytes <= MAX_HEADER_BYTES or data_start > file_bytes:
+                raise CheckpointError(
+                    f"{path}: expected a safetensors file, found {file_bytes} bytes whose header"
+                    f" would take {header_bytes}; the file is cut off or of another format"
+                )
+            header = file.read(header_bytes)
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    fields = JsonFields.parse(header, str(path), CheckpointError)
+    tensors: dict[str, StoredTensor] = {}
+    for name in fields.names():
+        if name == "__metadata__":
+            continue
+        dtype, shape, begin, end = _entry(fields.nested(name), file_bytes - data_start)
+        tensors[name] = StoredTensor(
+            name=name,
+            dtype=dtype,
+            shape=shape,
+            begin=data_start + begin,
+            end=data_start + end,
+            path=path,
+            data=data,
+        )
+    return tensors
+
+
+def write_safetensors(
+    path: Path,
+    shapes: Mapping[str, Sequence[int]],
+    tensors: Iterator[npt.NDArray[np.float32]],
+    dtype: str = "F32",
+) -> None:
+    """Write tensors one at a time, in the order of ``shapes``.
+
+    Raises:
+        ValueError: a tensor's shape is not the announced one, or a dtype that is not F32 or BF16.
+        OSError: the file cannot be written.
+    """
+    item_bytes = _DTYPES[dtype].itemsize
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, shape in shapes.items():
+        begin, end = end, end + math.prod(shape) * item_bytes
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for (name, shape), values in zip(shapes.items(), tensors, strict=True):
+            if values.shape != tuple(shape):
+                raise ValueError(f"expected {name} {list(shape)}, got {list(values.shape)}")
+            file.write(_encode(values, dtype))
+
+
+def _encode(values: npt.NDArray[np.float32], dtype: str) -> bytes:
+    values = np.ascontiguousarray(values, dtype=np.float32)
+    if dtype == "F32":
+        return values.astype("<f4").tobytes()
+    if dtype == "F16":
+        return values.astype("<f2").tobytes()
+    bits = values.view(np.uint32)
+    half = np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))  # to nearest, ties to even
+    return ((bits + half) >> np.uint32(16)).astype("<u2").tobytes()
+
+
+def _entry(fields: JsonFields, data_bytes: int) -> tuple[str, tuple[int, ...], int, int]:
+    """Return dtype, shape, begin and end of one tensor, checked against the data's length."""
+    dtype = fields.text("dtype", 16)
+    if dtype not in _DTYPES:
+        raise fields.error(
+            "dtype", f"one of {', '.join(_DTYPES)} (quantised checkpoints are not read)", dtype
+        )
+    shape = tuple(fields.integers("shape", 0, 2**40))
+    offsets = fields.integers("data_offsets", 0, 2**60)
+    expected = math.prod(shape) * _DTYPES[dtype].itemsize
+    match offsets:
+        case [begin, end] if begin <= end and end - begin == expected:
+            pass
+        case _:
+            raise fields.error("data_offsets", f"begin and end of {expected} bytes", str(offsets))
+    if end > data_bytes:
+        raise fields.error(
+            "data_offsets",
+            f"within the file's {data_bytes} bytes of data (a download that was cut off?)",
+            str(offsets),
+        )
+    return dtype, shape, begin, end

@@ -1,0 +1,83 @@
+"""Compare an exported model's logits with the checkpoint's, computed in numpy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import Quantization
+from onnx_export.arch.spec import DecoderSpec
+from onnx_export.checkpoint import Checkpoint
+from onnx_export.errors import ExportError
+from onnx_export.quantize.plan import PLANS
+from onnx_export.reference import ReferenceDecoder
+
+PROMPT_TOKENS: Final = 24
+# L2 error over L2 norm against the same rounded weights: f32 differs in the order of sums only,
+# the integer formats round activations to 8 bits too, layer after layer.
+TOLERANCE_F32: Final = 1e-4
+TOLERANCE_INT: Final = 0.15
+
+Floats = npt.NDArray[np.float32]
+# The model directory and token ids [n] -> logits [n, vocab]; the caller owns ONNX Runtime.
+LogitsFunction = Callable[[Path, npt.NDArray[np.int64]], Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """How far the export is from the checkpoint, over a prompt of random tokens."""
+
+    relative_error: float  # to the numpy reference on equally rounded weights
+    top1_agreement: float  # share of positions with the unrounded checkpoint's first choice
+    kl_divergence: float  # mean, in nats, of the export from the unrounded checkpoint
+
+
+def verify_logits(
+    checkpoint: Checkpoint,
+    spec: DecoderSpec,
+    plan: Quantization,
+    model: Path,
+    run: LogitsFunction,
+    seed: int = 0,
+) -> VerifyReport:
+    """Run the model and the reference on the same prompt.
+
+    Raises:
+        ExportError: they differ by more than rounding explains.
+    """
+    num_tokens = min(PROMPT_TOKENS, spec.context)
+    ids = np.random.default_rng(seed).integers(0, spec.vocab, num_tokens)
+    found = run(model, ids)
+    original = ReferenceDecoder(checkpoint, spec).logits(ids)
+    is_exact = plan == PLANS["fp32"]
+    rounded = original if is_exact else ReferenceDecoder(checkpoint, spec, plan).logits(ids)
+    error = relative_error(found, rounded)
+    tolerance = TOLERANCE_F32 if is_exact else TOLERANCE_INT
+    if not error <= tolerance:  # also when it is NaN
+        raise ExportError(
+            f"{model}: expected logits within {tolerance:g} of the reference, found a relative"
+            f" error of {error:.3g}; the export is wrong, please report it with its config.json"
+        )
+    return VerifyReport(
+        relative_error=error,
+        top1_agreement=float(np.mean(found.argmax(-1) == original.argmax(-1))),
+        kl_divergence=float(np.mean(_divergence(original, found))),
+    )
+
+
+def relative_error(found: Floats, expected: Floats) -> float:
+    """Return the L2 norm of the difference over that of ``expected``."""
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
+def _divergence(expected: Floats, found: Floats) -> npt.NDArray[np.float64]:
+    p, q = _log_softmax(expected), _log_softmax(found)
+    return np.asarray((np.exp(p) * (p - q)).sum(axis=-1))
+
+
+def _log_softmax(logits: Floats) -> npt.NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

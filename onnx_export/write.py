@@ -1,0 +1,180 @@
+"""Write a model directory: weights as a stream, everything else at the end, all or nothing."""
+
+import errno
+import hashlib
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import FileEntry
+from onnx_export.errors import ExportError
+
+WEIGHTS_NAME: Final = "weights.bin"
+ALIGNMENT: Final = 64 * 1024  # of offsets: the allocation unit of file mappings on every system
+_HASH_BYTES: Final = 2**20
+
+AnyArray = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWeight:
+    """An initialiser's data: bytes, or a place in `weights.bin`."""
+
+    name: str
+    dtype: "np.dtype[np.generic]"
+    dims: tuple[int, ...]
+    inline: bytes | None
+    offset: int
+    num_bytes: int
+
+
+class WeightFile:
+    """`weights.bin`, written front to back; its SHA-256 is known when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb")
+        self._digest = hashlib.sha256()
+        self._end = 0
+        self._stored: dict[str, StoredWeight] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(
+        self,
+        name: str,
+        dtype: "np.dtype[np.generic]",
+        dims: tuple[int, ...],
+        parts: Iterable[AnyArray],
+        *,
+        mapped: bool = False,
+    ) -> StoredWeight:
+        """Store one tensor, given in parts along its first axis; the same name is stored once.
+
+        A tensor smaller than the alignment goes into the graph, unless it is to be ``mapped``.
+
+        Raises:
+            OSError: the disk is full, or another failure of writing.
+        """
+        if name in self._stored:
+            return self._stored[name]
+        num_bytes = math.prod(dims) * dtype.itemsize
+        if num_bytes < ALIGNMENT and not mapped:
+            data = b"".join(_bytes(part, dtype) for part in parts)
+            stored = StoredWeight(
+                name=name, dtype=dtype, dims=dims, inline=data, offset=0, num_bytes=len(data)
+            )
+        else:
+            self._append(bytes(-self._end % ALIGNMENT))
+            offset = self._end
+            for part in parts:
+                self._append(_bytes(part, dtype))
+            stored = StoredWeight(
+                name=name,
+                dtype=dtype,
+                dims=dims,
+                inline=None,
+                offset=offset,
+                num_bytes=self._end - offset,
+            )
+        if stored.num_bytes != num_bytes:
+            raise AssertionError(f"{name} {dims}: {stored.num_bytes} bytes in parts")
+        self._stored[name] = stored
+        return stored
+
+    def close(self) -> FileEntry:
+        """Finish the file and return its size and digest."""
+        self._file.close()
+        return FileEntry(bytes=self._end, sha256=self._digest.hexdigest())
+
+    def _append(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._end += len(data)
+
+
+@contextmanager
+def new_directory(out: Path) -> Iterator[Path]:
+    """Give a hidden folder beside ``out`` that becomes ``out`` if the block succeeds.
+
+    Raises:
+        ExportError: ``out`` exists, cannot be made, or the disk is full.
+    """
+    if out.exists() or out.is_symlink():
+        raise ExportError(
+            f"{out}: expected no such file or folder, found one; remove it or name another one"
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    except OSError as error:
+        raise write_error(out, error) from error
+    try:
+        yield partial
+        partial.chmod(0o755)  # mkdtemp made it private
+        partial.rename(out)
+    except OSError as error:
+        raise write_error(out, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_error(out: Path, error: OSError) -> ExportError:
+    """Say what kept a model directory from being written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return ExportError(
+            f"{out}: no space is left on the device ({error.strerror}); free some or name a folder"
+            " on another one"
+        )
+    return ExportError(
+        f"{out}: cannot be written ({error.strerror}); name a folder where you may write"
+    )
+
+
+def check_space(out: Path, needed_bytes: int) -> None:
+    """Refuse to begin what cannot fit.
+
+    Raises:
+        ExportError: fewer than ``needed_bytes`` are free where ``out`` would stand.
+    """
+    folder = out.absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise ExportError(
+            f"{out}: expected {needed_bytes:,} bytes of free space, found {free:,}; free some or"
+            " name a folder on another device"
+        )
+
+
+def file_entry(path: Path) -> FileEntry:
+    """Return size and digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while data := file.read(_HASH_BYTES):
+            digest.update(data)
+    return FileEntry(bytes=path.stat().st_size, sha256=digest.hexdigest())
+
+
+def _bytes(part: AnyArray, dtype: "np.dtype[np.generic]") -> bytes:
+    if part.dtype != dtype:
+        raise AssertionError(f"expected {dtype}, got {part.dtype}")
+    return np.ascontiguousarray(part).tobytes()
