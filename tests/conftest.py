@@ -1,0 +1,116 @@
+"""Fixtures for all tests: a tiny checkpoint, its export, and random models of any size."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from inference.model_dir import ModelDir, default_model
+from onnx_export import export_checkpoint
+from onnx_export.random_checkpoint import (
+    make_random_model as make_model,
+)
+from onnx_export.random_checkpoint import (
+    qwen3_moe_config,
+    write_random_checkpoint,
+)
+
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|pad|>",
+    "<|fim_prefix|>",
+    "<|fim_suffix|>",
+    "<|fim_middle|>",
+    "<|file_sep|>",
+    "<|doc|>",
+    "<|fix|>",
+    "<|diag|>",
+    "<|repo_name|>",
+    *(f"<|reserved_{i}|>" for i in range(6)),
+)
+TINY_VOCAB = 600
+
+# head_dim differs from hidden / heads, and expert_hidden is no multiple of the kernels' tiles.
+TINY_SIZES: Mapping[str, int] = {
+    "hidden": 64,
+    "layers": 2,
+    "heads": 4,
+    "kv_heads": 2,
+    "head_dim": 32,
+    "experts": 8,
+    "experts_per_token": 2,
+    "expert_hidden": 40,
+    "context": 4096,
+}
+
+MakeRandomModel = Callable[..., Path]
+
+
+def train_tokenizer(path: Path) -> None:
+    """Write a byte-level BPE tokenizer of 600 tokens, trained on the standard library's `json`."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=TINY_VOCAB,
+        special_tokens=[AddedToken(token, special=True) for token in SPECIAL_TOKENS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [Path(module).read_text("utf-8") for module in (json.__file__, json.decoder.__file__)]
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(path))
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a real `tokenizer.json` with our special tokens at 0..15."""
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    train_tokenizer(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Path) -> Path:
+    """Folder of a Hugging Face checkpoint: config.json, model.safetensors, tokenizer.json."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    config = qwen3_moe_config(vocab=TINY_VOCAB, **TINY_SIZES)
+    write_random_checkpoint(folder, config, tiny_tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> Path:
+    """Model directory of `tiny_checkpoint`, exported as fp32; not to be changed."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    export_checkpoint(tiny_checkpoint, folder, weights="fp32")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_random_model(
+    tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Path
+) -> MakeRandomModel:
+    """Make a model directory of random weights.
+
+    Call it as ``make_random_model(weights="int4", hidden=1024, layers=24, ...)``: sizes that are
+    not given are those of the tiny model.
+    """
+
+    def make(*, weights: str = "int4", seed: int = 0, **sizes: int) -> Path:
+        folder = tmp_path_factory.mktemp("random_models") / "random"
+        config = qwen3_moe_config(**{"vocab": TINY_VOCAB, **TINY_SIZES, **sizes})
+        make_model(folder, config, tiny_tokenizer, weights=weights, seed=seed)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shipped_model() -> Path:
+    """Model directory that ships with the project; its absence is a failure, not a skip."""
+    path = default_model()
+    ModelDir.open(path)
+    return path
