@@ -86,9 +86,15 @@ class SecretsList:
     """Decides by path alone; the file is never opened."""
 
     def __init__(self, extra: Iterable[str] = ()) -> None:
-        lines = [*SECRETS, *extra]
-        self._patterns: GitIgnoreSpec = compile_patterns(line.lower() for line in lines)
+        lines = [_anywhere(line.lower()) for line in (*SECRETS, *extra)]
+        self._patterns: GitIgnoreSpec = compile_patterns(lines)
 
     def __contains__(self, path: str) -> bool:
         """Tell whether a path ("/" separators) is on the list."""
         return self._patterns.match_file(path.lower().lstrip("/"))
+
+
+def _anywhere(pattern: str) -> str:
+    """Let a pattern of several folders match at any depth, unless it begins with a slash."""
+    nested = "/" in pattern.rstrip("/") and not pattern.startswith(("/", "**/", "!"))
+    return f"**/{pattern}" if nested else pattern

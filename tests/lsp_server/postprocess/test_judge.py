@@ -1,0 +1,47 @@
+"""Judge: from generated text to an insertion or the reason why there is none."""
+
+import pytest
+
+from lsp_server.postprocess.judge import judge, may_ask
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.reject import RejectReason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", RejectReason.EMPTY),
+        (" \n ", RejectReason.BLANK),
+        ("a\0b", RejectReason.UNPRINTABLE),
+        ("a\ufffdb", RejectReason.UNPRINTABLE),
+        ("ab\ufffd", Insertion(text="ab", absorbed=0)),
+        ("ab  \n", Insertion(text="ab", absorbed=0)),
+        ("\n    ab\ncd", Insertion(text="\n    ab", absorbed=0)),
+        ("a\tb", Insertion(text="a\tb", absorbed=0)),
+    ],
+)
+def test_one_line_at_a_line_end(text: str, expected: Insertion | RejectReason) -> None:
+    """Broken and blank text is refused, blank ends are cut, one line is kept."""
+    assert judge(text, "x = ", "\ny", single_line=True) == expected
+
+
+def test_blank_ends_stay_before_words() -> None:
+    """In the middle of a line the blank before the next word belongs to the infill."""
+    assert judge("x ", "for ", "in y", single_line=True) == Insertion(text="x ", absorbed=0)
+
+
+def test_the_gate_yields_to_an_empty_text() -> None:
+    """Nothing to show is told as that, not as low confidence."""
+    low = RejectReason.LOW_CONFIDENCE
+
+    assert judge("", "", "", single_line=True, refused=low) is RejectReason.EMPTY
+    assert judge("x", "", "", single_line=True, refused=low) is low
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [("", None), ("\nwords", None), (");\n", None), (" + 1\n", RejectReason.MID_LINE)],
+)
+def test_automatic_requests_need_a_line_end(suffix: str, expected: RejectReason | None) -> None:
+    """Closers behind the cursor are a line end, words are not."""
+    assert may_ask(suffix) is expected
