@@ -108,7 +108,7 @@ def quantised_expert_ffn(
 def quantise_activations(
     x: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Return q ``[T, H]`` and scale ``[T, ceil(H / 32)]``: rint(x / scale), max|x| / 127, in f32."""
+    """Return q ``[T, H]`` and scale ``[T, H / 32]``: rint(x / scale), max|x| / 127, in f32."""
     tokens, columns = x.shape
     padded = np.pad(x, ((0, 0), (0, -columns % BLOCK))).reshape(tokens, -1, BLOCK)
     scale = np.abs(padded).max(axis=-1) / np.float32(127)

@@ -1,0 +1,205 @@
+"""Small ONNX graphs around one operator, and sessions that run them with a chosen kernel."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx.numpy_helper
+import onnx.parser
+import onnxruntime as ort
+import pytest
+
+from inference.ops import layout, library
+from inference.ops.layout import WeightFormat
+from tests.reference.expert_ffn import Experts
+
+Tensor = npt.NDArray[Any]
+Attribute = int | float | str
+TYPES = {"float32": "float", "float64": "double", "int32": "int32", "int64": "int64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One operator and the tensors around it; an input named "" is absent."""
+
+    op: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    attributes: dict[str, Attribute]
+    feeds: dict[str, Tensor]  # graph inputs; the first of two dimensions is symbolic
+    weights: dict[str, Tensor]  # initializers
+
+    def model(self, **changed: Attribute | None) -> onnx.ModelProto:
+        """Return the graph; `changed` replaces attributes, None removes one."""
+        attributes = {k: v for k, v in (self.attributes | changed).items() if v is not None}
+        listed = ", ".join(
+            f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v}" for k, v in attributes.items()
+        )
+        listed = f"<{listed}>" if listed else ""
+        declared = ", ".join(declare(name, value) for name, value in self.feeds.items())
+        results = ", ".join(f"float[a] {name}" for name in self.outputs)
+        model = onnx.parser.parse_model(
+            '<ir_version: 10, opset_import: ["": 21, "mixline": 1]>\n'
+            f"graph ({declared}) => ({results})\n"
+            f"{{ {', '.join(self.outputs)} = mixline.{self.op} {listed} () }}"
+        )
+        model.graph.node[0].name = "node"
+        model.graph.node[0].input.extend(self.inputs)
+        for output in model.graph.output:  # left to the operator's own shape inference
+            output.ClearField("type")
+        model.graph.initializer.extend(
+            onnx.numpy_helper.from_array(value, name) for name, value in self.weights.items()
+        )
+        return model
+
+    def session(self, threads: int = 2, **changed: Attribute | None) -> ort.InferenceSession:
+        """Return a session over `model`; MIXLINE_ISA counts now."""
+        return open_session(self.model(**changed).SerializeToString(), threads)
+
+    def run(self, **changed: Attribute | None) -> list[Tensor]:
+        """Run once on the feeds."""
+        return list(self.session(**changed).run(None, self.feeds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ffn:
+    """An ExpertFFN node with random weights, and what it has to compute."""
+
+    node: Node
+    experts: Experts
+
+    @property
+    def call(self) -> tuple[Tensor, Tensor, Tensor]:
+        """x, expert_ids and expert_weights."""
+        return self.node.feeds["x"], self.node.feeds["ids"], self.node.feeds["weights"]
+
+
+def declare(name: str, value: Tensor) -> str:
+    """Return a graph input in ONNX's text format."""
+    dims = [str(d) for d in value.shape]
+    if len(dims) > 1:
+        dims[0] = "tokens"
+    return f"{TYPES[value.dtype.name]}[{','.join(dims)}] {name}"
+
+
+def open_session(model: bytes | str, threads: int) -> ort.InferenceSession:
+    """Open a session with the operators."""
+    options = ort.SessionOptions()
+    options.register_custom_ops_library(str(library.library_path()))
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # errors come back as exceptions
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def make_ffn(
+    *,
+    tokens: int = 3,
+    hidden: int = 64,
+    expert_hidden: int = 48,
+    experts: int = 4,
+    k: int = 2,
+    weight_format: WeightFormat = "int4",
+    block: int = 32,
+    activation: str = "swiglu",
+    bias: bool = False,
+    unused: float = 0.0,
+    seed: int = 0,
+) -> Ffn:
+    """Draw weights and tokens; `unused` is the share of slots without an expert."""
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> npt.NDArray[np.float32]:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    gate_up = layout.pack_gate_up(
+        weight_format,
+        block,
+        normal(experts, expert_hidden, hidden) / np.float32(hidden**0.5),
+        normal(experts, expert_hidden, hidden) / np.float32(hidden**0.5),
+    )
+    down = layout.pack(
+        weight_format,
+        block,
+        normal(experts, hidden, expert_hidden) / np.float32(expert_hidden**0.5),
+    )
+    weights: dict[str, Tensor] = {"gate_up": gate_up, "down": down}
+    if bias:
+        weights["gate_up_bias"] = normal(experts, 2 * expert_hidden)
+        weights["down_bias"] = normal(experts, hidden)
+    ids = rng.permuted(np.tile(np.arange(experts, dtype=np.int32), (tokens, 1)), axis=1)[:, :k]
+    ids = np.where(rng.random(ids.shape) < unused, np.int32(-1), ids)
+    gate, up = layout.unpack_gate_up(weight_format, block, gate_up, expert_hidden, hidden)
+    down_values = layout.unpack(weight_format, block, down, hidden, expert_hidden)
+    return Ffn(
+        node=Node(
+            op="ExpertFFN",
+            inputs=["x", "ids", "weights", *weights],
+            outputs=["y"],
+            attributes={
+                "activation": activation,
+                "weight_format": weight_format,
+                "block": block,
+                "expert_hidden": expert_hidden,
+            },
+            feeds={
+                "x": normal(tokens, hidden),
+                "ids": ids,
+                "weights": rng.random((tokens, k)).astype(np.float32) + np.float32(0.1),
+            },
+            weights=weights,
+        ),
+        experts=Experts(
+            gate=gate.astype(np.float64),
+            up=up.astype(np.float64),
+            down=down_values.astype(np.float64),
+            gate_bias=weights["gate_up_bias"][:, :expert_hidden] if bias else None,
+            up_bias=weights["gate_up_bias"][:, expert_hidden:] if bias else None,
+            down_bias=weights.get("down_bias"),
+            activation=activation,
+        ),
+    )
+
+
+@pytest.fixture(name="make_ffn", scope="session")
+def make_ffn_fixture() -> Callable[..., Ffn]:
+    """Hand out `make_ffn`."""
+    return make_ffn
+
+
+@pytest.fixture(name="open_session", scope="session")
+def open_session_fixture() -> Callable[[bytes | str, int], ort.InferenceSession]:
+    """Hand out `open_session`."""
+    return open_session
+
+
+@pytest.fixture(scope="session")
+def make_router() -> Callable[..., Node]:
+    """Return a function that makes an ExpertRouter node for given logits, bias and effort."""
+
+    def make(
+        logits: Tensor,
+        bias: Tensor | None = None,
+        effort: Tensor | None = None,
+        **attributes: Attribute,
+    ) -> Node:
+        given = {"logits": logits, "bias": bias, "effort": effort}
+        return Node(
+            op="ExpertRouter",
+            inputs=[name if value is not None else "" for name, value in given.items()],
+            outputs=["ids", "weights"],
+            attributes=attributes,
+            feeds={name: value for name, value in given.items() if value is not None},
+            weights={},
+        )
+
+    return make
+
+
+@pytest.fixture(params=library.available_kernels())
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Force each kernel of this machine in turn on the sessions that the test opens."""
+    monkeypatch.setenv("MIXLINE_ISA", request.param)
+    return str(request.param)
