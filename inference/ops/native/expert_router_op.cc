@@ -129,11 +129,7 @@ class ExpertRouter {
     if (effort.type != ort::kFloat || !scalar) {
       throw InvalidArgument("effort: expected float [], got " + effort.Describe());
     }
-    try {
-      return DecodeEffort(*effort.as<float>(), config_.k);
-    } catch (const std::invalid_argument& error) {
-      throw InvalidArgument(error.what());
-    }
+    return DecodeEffort(*effort.as<float>(), config_.k);
   }
 
   static void CheckFinite(const char* name, const float* values, size_t rows, size_t columns) {

@@ -31,13 +31,14 @@ std::string Join(const int64_t* dims, size_t rank) {
 }
 
 // True if found; false if the node has no such attribute; throws if it has another type.
-bool Found(OrtStatus* status) {
+bool Found(OrtStatus* status, const char* name, const char* type) {
   if (status == nullptr) return true;
   const std::string message = GetErrorMessage::Of(Api())(status);
   ReleaseStatus::Of(Api())(status);
   // The error code is the same for "absent" and "of another type": only the text tells them apart.
   if (message.find("No attribute with name") != std::string::npos) return false;
-  throw InvalidArgument(message);
+  throw InvalidArgument(std::string(name) + ": expected an attribute of type " + type +
+                        ", got another (" + message + ")");
 }
 
 [[noreturn]] void Missing(const char* name) {
@@ -63,23 +64,25 @@ OrtStatus* MakeStatus(ErrorCode code, const char* message) {
 
 int64_t Attributes::Int(const char* name) const {
   int64_t value = 0;
-  if (!Found(GetAttributeInt::Of(Api())(info_, name, &value))) Missing(name);
+  if (!Found(GetAttributeInt::Of(Api())(info_, name, &value), name, "int")) Missing(name);
   return value;
 }
 
 int64_t Attributes::Int(const char* name, int64_t otherwise) const {
   int64_t value = 0;
-  return Found(GetAttributeInt::Of(Api())(info_, name, &value)) ? value : otherwise;
+  return Found(GetAttributeInt::Of(Api())(info_, name, &value), name, "int") ? value : otherwise;
 }
 
 float Attributes::Float(const char* name, float otherwise) const {
   float value = 0;
-  return Found(GetAttributeFloat::Of(Api())(info_, name, &value)) ? value : otherwise;
+  return Found(GetAttributeFloat::Of(Api())(info_, name, &value), name, "float") ? value
+                                                                                 : otherwise;
 }
 
 std::string Attributes::String(const char* name) const {
   size_t size = 0;  // with the terminating zero
-  if (!Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size))) Missing(name);
+  if (!Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size), name, "string"))
+    Missing(name);
   std::string value(size, '\0');
   Call<GetAttributeString>(info_, name, value.data(), &size);
   value.resize(size > 0 ? size - 1 : 0);
@@ -88,8 +91,9 @@ std::string Attributes::String(const char* name) const {
 
 std::string Attributes::String(const char* name, const std::string& otherwise) const {
   size_t size = 0;
-  return Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size)) ? String(name)
-                                                                           : otherwise;
+  return Found(GetAttributeString::Of(Api())(info_, name, nullptr, &size), name, "string")
+             ? String(name)
+             : otherwise;
 }
 
 std::string Attributes::NodeName() const {

@@ -20,10 +20,7 @@ const OrtApi& Api();
 void SetApi(const OrtApi* api);
 
 // A request or model that contradicts the operator's contract: expected, found.
-class InvalidArgument : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
+using InvalidArgument = std::invalid_argument;
 
 // Releases a failed status and throws its message as std::runtime_error.
 void ThrowIfError(OrtStatus* status);
