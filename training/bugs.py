@@ -216,7 +216,7 @@ def _row(one: Broken, message: str) -> dict[str, str]:
         "faulty": one.faulty,
         "prefix": prefix,
         "middle": one.lines[one.number],
-        "suffix": suffix[:SUFFIX_CHARS],
+        "suffix": suffix[: suffix.rfind("\n", 0, SUFFIX_CHARS) + 1] or suffix[:SUFFIX_CHARS],
     }
 
 

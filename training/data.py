@@ -41,6 +41,11 @@ class MixConfig:
     """Share of the headers that also hold a snippet of another file."""
 
 
+def whole_lines(text: str, limit: int) -> str:
+    """Cuts a text behind the last line that ends within `limit` characters, if one does."""
+    return text if len(text) <= limit else text[: text.rfind("\n", 0, limit) + 1] or text[:limit]
+
+
 class Rows:
     """Rows of `context` + 1 tokens from the training split of a corpus."""
 
@@ -123,7 +128,7 @@ class Rows:
             text = self._text_of(file)
             start = max(0, place * self._chunk_chars - shift)
             start = text.rfind("\n", 0, start) + 1
-            window = text[start : start + int(budget * CHARS_PER_TOKEN * 1.2)]
+            window = whole_lines(text[start:], int(budget * CHARS_PER_TOKEN * 1.2))
             if rng.random() < self.mix.fim:
                 ids = self._code(rng, window, order, budget, before)
             if ids is None:

@@ -48,5 +48,5 @@ def docstring_hole(rng: Random, text: str) -> Hole | None:
         return None
     start, end = position(statement.lineno, statement.col_offset), position(end_line, end_column)
     first = text.rfind("\n", 0, max(0, offsets[node.lineno - 1] - rng.randint(0, _AROUND_CHARS)))
-    last = min(offsets[node_end] - 1, end + _AROUND_CHARS)
+    last = min(offsets[node_end] - 1, text.rfind("\n", 0, end + _AROUND_CHARS) + 1)
     return Hole(prefix=text[first + 1 : start], middle=text[start:end], suffix=text[end:last])

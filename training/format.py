@@ -126,6 +126,6 @@ def keep_head(encode: Encode, text: str, limit: int) -> str:
         size = len(encode(text))
         if size <= limit:
             break
-        cut = text.rfind("\n", 0, max(0, int(len(text) * limit / size)))
-        text = text[:cut] if cut > 0 else ""
+        cut = text.rfind("\n", 0, int(len(text) * limit / size))
+        text = text[: cut + 1] if text[: cut + 1] != text else ""
     return text

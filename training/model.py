@@ -109,8 +109,8 @@ class Attention(nn.Module):  # type: ignore[misc]
         q = functional.linear(x, self.q).view(rows, length, config.heads, -1)
         k = functional.linear(x, self.k).view(rows, length, config.kv_heads, -1)
         v = functional.linear(x, self.v).view(rows, length, config.kv_heads, -1).transpose(1, 2)
-        q = functional.rms_norm(q, head, self.q_norm, config.norm_eps).transpose(1, 2)
-        k = functional.rms_norm(k, head, self.k_norm, config.norm_eps).transpose(1, 2)
+        q = functional.rms_norm(q, head, self.q_norm.to(q.dtype), config.norm_eps).transpose(1, 2)
+        k = functional.rms_norm(k, head, self.k_norm.to(k.dtype), config.norm_eps).transpose(1, 2)
         q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
         groups = config.heads // config.kv_heads
         k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
@@ -132,9 +132,10 @@ class Experts(nn.Module):  # type: ignore[misc]
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[T, H] to [T, H], the balance loss [] and the load [E]."""
         k = self.config.experts_per_token
-        probabilities = functional.linear(x.float(), self.router.float()).softmax(dim=-1)
+        with torch.autocast(x.device.type, enabled=False):  # routing stays in float32
+            probabilities = functional.linear(x.float(), self.router).softmax(dim=-1)
         weights, chosen = probabilities.topk(k, dim=-1)
-        weights = (weights / weights.sum(dim=-1, keepdim=True)).to(x.dtype)
+        weights = weights / weights.sum(dim=-1, keepdim=True)
         balance, load = balance_loss(probabilities, chosen)
         order = chosen.flatten().argsort(stable=True)
         tokens = order // k

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Brings the singular values of each matrix [..., m, n] near 1, keeping its directions."""
-    x = matrices
+def orthogonalise(matrices: Tensor, steps: int = 5, *, half: bool = False) -> Tensor:
+    """Brings the singular values of each matrix [..., m, n] near 1, keeping its directions.
+
+    `half` works in bfloat16, which the iteration bears: it only has to come near.
+    """
+    x = matrices.bfloat16() if half else matrices
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
@@ -21,7 +24,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = _A * x + (_B * gram + _C * (gram @ gram)) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,13 @@ class OptimConfig:
 class Muon:
     """Momentum, orthogonalised; every matrix of a stack of experts on its own."""
 
-    def __init__(self, parameters: Iterable[tuple[nn.Parameter, int]], config: OptimConfig) -> None:
+    def __init__(
+        self, parameters: Iterable[tuple[nn.Parameter, int]], config: OptimConfig, *, half: bool
+    ) -> None:
         """Takes pairs of a parameter [..., m, n] and how many matrices its m rows hold."""
         self.parameters = list(parameters)
         self.config = config
+        self.half = half
         self.momenta = [torch.zeros_like(parameter) for parameter, _ in self.parameters]
 
     def step(self, scale: float) -> None:
@@ -58,7 +64,7 @@ class Muon:
             momentum.mul_(self.config.momentum).add_(parameter.grad)
             update = parameter.grad.add(momentum, alpha=self.config.momentum)  # Nesterov
             rows, columns = update.shape[-2] // parts, update.shape[-1]
-            stacked = orthogonalise(update.reshape(-1, rows, columns))
+            stacked = orthogonalise(update.reshape(-1, rows, columns), half=self.half)
             parameter.mul_(1 - rate * self.config.weight_decay)
             parameter.add_(
                 stacked.view_as(parameter), alpha=-rate * max(1.0, rows / columns) ** 0.5
@@ -68,7 +74,7 @@ class Muon:
 class Optimiser:
     """Both rules as one, with one state to save."""
 
-    def __init__(self, model: nn.Module, config: OptimConfig) -> None:
+    def __init__(self, model: nn.Module, config: OptimConfig, *, half: bool = False) -> None:
         matrices: list[tuple[nn.Parameter, int]] = []
         vectors: list[nn.Parameter] = []
         routers: list[nn.Parameter] = []
@@ -80,7 +86,7 @@ class Optimiser:
             else:
                 matrices.append((parameter, 2 if name.endswith("gate_up") else 1))
         self.config = config
-        self.muon = Muon(matrices, config)
+        self.muon = Muon(matrices, config, half=half)
         self.adam = torch.optim.AdamW(
             [{"params": vectors}, {"params": routers}],
             lr=config.vector_lr,

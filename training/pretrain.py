@@ -22,6 +22,7 @@ from training.fixes import FixIndex
 from training.heldout import bits_per_byte, sample_files
 from training.model import Model
 from training.optim import Optimiser
+from training.precision import products, uses_bf16
 from training.progress import Progress
 from training.quantise import rounded_weights
 from training.recipe import Recipe
@@ -105,7 +106,8 @@ class Trainer:
                 self.state.corpus = run.corpus.digest
             self.model.load_state_dict(saved[1])
         self.model.to(run.device)
-        self.optimiser = Optimiser(self.model, recipe.optim)
+        self.half = uses_bf16(recipe.precision, run.device)
+        self.optimiser = Optimiser(self.model, recipe.optim, half=self.half)
         if saved is not None:
             self.optimiser.load_state_dict(saved[2])
         self.budget = run.budget.resolved(spent_seconds=self.state.seconds, now=time.time())
@@ -170,7 +172,8 @@ class Trainer:
         with rounding:
             for batch in batches:
                 ids = torch.from_numpy(batch).to(self.run.device)
-                output = self.model(ids[:, :-1], ids[:, 1:], PAD)
+                with products(half=self.half, device=self.run.device):
+                    output = self.model(ids[:, :-1], ids[:, 1:], PAD)
                 balance = recipe.balance * output.balance / len(batches)
                 (output.nats / num_tokens + balance).backward()
                 nats += float(output.nats.detach())

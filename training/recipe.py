@@ -9,6 +9,7 @@ from training.data import MixConfig
 from training.errors import RecipeError
 from training.model import ModelConfig
 from training.optim import OptimConfig
+from training.precision import Precision
 from training.schedule import ScheduleConfig
 
 _Section = TypeVar("_Section")
@@ -30,6 +31,8 @@ class Recipe:
     evaluate_minutes: float
     model: ModelConfig
     optim: OptimConfig
+    precision: Precision
+    """"auto" multiplies in bfloat16 where the hardware has instructions for it."""
     balance: float
     """Weight of the experts' balance loss."""
     schedule: ScheduleConfig
@@ -91,6 +94,7 @@ def _check(recipe: Recipe, path: Path) -> None:
         (recipe.batch_tokens % recipe.micro_tokens == 0, "batch_tokens a multiple of micro_tokens"),
         (model.heads % model.kv_heads == 0, "heads a multiple of kv_heads"),
         (1 <= model.experts_per_token <= model.experts, "experts_per_token of 1 to experts"),
+        (recipe.precision in {"auto", "fp32", "bf16"}, "precision auto, fp32 or bf16"),
         (model.head_dim % 2 == 0, "an even head_dim"),
     )
     for holds, expected in rules:

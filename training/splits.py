@@ -78,7 +78,7 @@ def next_lines(rng: Random, text: str) -> Span | None:
     whole_block = rng.random() < 0.5  # noqa: PLR2004 - half of them
     count = MAX_BLOCK_LINES if whole_block else min(1 + int(rng.expovariate(0.6)), MAX_BLOCK_LINES)
     for _ in range(count - 1):
-        if end >= len(text):
+        if end + 1 >= len(text):  # only a newline is left
             break
         following = text.find("\n", end + 1)
         following = len(text) if following < 0 else following
