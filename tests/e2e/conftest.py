@@ -140,6 +140,6 @@ def open_editor(
 
     yield open_file
     for nvim in opened:
-        with contextlib.suppress(OSError):  # the channel closes while the command runs
+        with contextlib.suppress(OSError, EOFError):  # the channel closes while the command runs
             nvim.command("qa!")
         nvim.close()

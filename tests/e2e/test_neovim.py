@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    # pynvim leaves its event loop and socket to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 # The second call repeats the first one's shape, so that even a weak model and the match in the
 # open file agree on how the line goes on.

@@ -1,6 +1,7 @@
 """What a person sees: Neovim in a terminal, its screen read back and kept as a picture."""
 
 import fcntl
+import io
 import os
 import pty
 import select
@@ -61,7 +62,7 @@ class Terminal:
         from rich.console import Console  # noqa: PLC0415  (likewise)
         from rich.text import Text  # noqa: PLC0415
 
-        console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+        console = Console(record=True, width=COLUMNS, file=io.StringIO())
         for row in range(ROWS):
             line = Text()
             for column in range(COLUMNS):
@@ -104,7 +105,7 @@ def terminal(
 
 def test_ghost_text_is_on_the_screen(terminal: Terminal) -> None:
     """At the end of the demo's last line the rest of the expression appears."""
-    terminal.wait_for("return sum(order.")
+    terminal.wait_for("class Order:")
     terminal.type(":lua vim.wait(30000, function() local c = vim.lsp.get_clients()[1] return c and")
     terminal.type(" c:request_sync('mixline/status', {}, 2000, 0).result.state == 'ready' end)\r")
     terminal.type("GA")
