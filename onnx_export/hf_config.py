@@ -18,6 +18,7 @@ WITHOUT_EFFECT: Final = frozenset(
     {
         "_attn_implementation",
         "_commit_hash",
+        "_experts_implementation",
         "_name_or_path",
         "add_cross_attention",
         "architectures",
@@ -29,6 +30,7 @@ WITHOUT_EFFECT: Final = frozenset(
         "decoder_start_token_id",
         "dtype",
         "eos_token_id",
+        "experts_implementation",
         "finetuning_task",
         "id2label",
         "initializer_range",

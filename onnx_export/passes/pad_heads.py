@@ -42,6 +42,10 @@ class HeadPadding:
         """Widen a projection's inputs: ``[N, H * D] -> [N, H * P]``."""
         return self.rows(np.ascontiguousarray(w.T)).T
 
+    def without_padding(self, w: Floats) -> Floats:
+        """Undo `columns`: ``[N, H * P] -> [N, H * D]``."""
+        return w.reshape(w.shape[0], -1, self.padded)[..., self._places()].reshape(w.shape[0], -1)
+
     def norm(self, weight: Floats) -> Floats:
         """Widen a QK-norm's weight ``[D] -> [P]``.
 
@@ -64,6 +68,7 @@ class HeadPadding:
         return np.pad(table, ((0, 0), (0, missing)), constant_values=filler)
 
     def _places(self) -> npt.NDArray[np.intp]:
+        """Return where each of the D dims stands among the P."""
         half = self.head_dim // 2
         first = np.arange(half)
         return np.concatenate([first, self.padded // 2 + first])
