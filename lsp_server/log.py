@@ -1,7 +1,13 @@
-"""Log lines on stderr, none of which may hold source text."""
+"""Log lines on stderr, none of which may hold source text, and none of which anybody waits for."""
 
 import logging
+import queue
 import sys
+import time
+from logging.handlers import QueueHandler, QueueListener
+
+_WAITING_RECORDS = 2000
+_LAST_RECORDS_WITHIN_S = 0.5
 
 
 class _WithoutArguments(logging.Filter):
@@ -19,14 +25,40 @@ class _WithoutArguments(logging.Filter):
         return True
 
 
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Send the server's own records, and warnings of its libraries, to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(_WithoutArguments())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("lsp_server").setLevel(level)
-    # Neither a message nor its parameters may reach a record at these levels.
-    logging.getLogger("pygls").setLevel(logging.WARNING)
+class _Dropping(QueueHandler):
+    """Hands records to the writing thread, and drops them while nobody reads our stderr."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            return
+
+
+class Log:
+    """Logging to stderr for as long as a server runs.
+
+    A client that starts the server with a pipe as stderr and never reads it would otherwise stop
+    the event loop once that pipe is full.
+    """
+
+    def __init__(self, level: int = logging.INFO) -> None:
+        self._queue: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING_RECORDS)
+        writer = logging.StreamHandler(sys.stderr)
+        writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._listener = QueueListener(self._queue, writer)
+        handler = _Dropping(self._queue)
+        handler.addFilter(_WithoutArguments())
+        root = logging.getLogger()
+        root.handlers[:] = [handler]
+        root.setLevel(logging.WARNING)
+        logging.getLogger("lsp_server").setLevel(level)
+        # Below this level pygls writes whole messages.
+        logging.getLogger("pygls").setLevel(logging.WARNING)
+        self._listener.start()
+
+    def flush(self) -> None:
+        """Give the last records a moment to be written."""
+        end = time.monotonic() + _LAST_RECORDS_WITHIN_S
+        while not self._queue.empty() and time.monotonic() < end:
+            time.sleep(0.01)

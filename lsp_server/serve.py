@@ -5,7 +5,7 @@ from pathlib import Path
 
 from inference import Engine, default_model
 from lsp_server.engine_host import CompletionEngine, EngineHost, Opener, Progress
-from lsp_server.log import log_to_stderr
+from lsp_server.log import Log
 from lsp_server.options import ServerOptions, check_address, read_token
 from lsp_server.stdio import serve_on_stdio
 from lsp_server.tcp import serve_on_tcp
@@ -13,13 +13,14 @@ from lsp_server.tcp import serve_on_tcp
 
 def serve_stdio(options: ServerOptions) -> int:
     """Serve the client at stdin and stdout; returns the exit status that LSP asks for."""
-    log_to_stderr()
+    log = Log()
     host = EngineHost(_opener(options))
     host.start()
     try:
         return asyncio.run(serve_on_stdio(host))
     finally:
         host.close()
+        log.flush()
 
 
 def serve_tcp(
@@ -45,13 +46,14 @@ def serve_tcp(
     """
     check_address(host, port, allow_remote=allow_remote)
     token = read_token(token_file)
-    log_to_stderr()
+    log = Log()
     engine_host = EngineHost(_opener(options))
     engine_host.start()
     try:
         asyncio.run(serve_on_tcp(engine_host, host, port, token))
     finally:
         engine_host.close()
+        log.flush()
 
 
 def _opener(options: ServerOptions) -> Opener:

@@ -22,14 +22,31 @@ _SECTION = "mixline"
 def register(server: MixlineServer) -> None:
     """Follow the life of the connection."""
     start = _Start(server)
-    server.feature(types.INITIALIZE)(start.initialize)
-    server.feature(types.INITIALIZED)(start.initialized)
-    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(start.configuration_changed)
-    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(start.folders_changed)
+
+    # Plain functions, since pygls writes attributes on its handlers.
+    def initialize(params: types.InitializeParams) -> None:
+        start.initialize(params)
+
+    def initialized(_: types.InitializedParams) -> None:
+        start.initialized()
+
+    def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
+        start.configuration_changed(params.settings)
+
+    def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+        server.session.change_folders(
+            [folder.uri for folder in params.event.added],
+            [folder.uri for folder in params.event.removed],
+        )
+
+    server.feature(types.INITIALIZE)(initialize)
+    server.feature(types.INITIALIZED)(initialized)
+    server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration_changed)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(folders_changed)
 
 
 class _Start:
-    """Handlers with what they share: the settings that came with `initialize` are the base."""
+    """What the handlers share: settings that came with `initialize` are the base of all later."""
 
     def __init__(self, server: MixlineServer) -> None:
         self._server = server
@@ -52,22 +69,15 @@ class _Start:
         if _needs_fallback(params.capabilities, self._base.completion_fallback):
             completion_fallback.register(server)
 
-    def initialized(self, _: types.InitializedParams) -> None:
+    def initialized(self) -> None:
         follow_loading(self._server)
         self._run(self._register_and_pull())
 
-    def configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
+    def configuration_changed(self, sent: object) -> None:
         if self._can_pull():
             self._run(self._pull())
-            return
-        sent = params.settings
-        self._apply(sent.get(_SECTION, sent) if isinstance(sent, Mapping) else sent)
-
-    def folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        self._server.session.change_folders(
-            [folder.uri for folder in params.event.added],
-            [folder.uri for folder in params.event.removed],
-        )
+        elif isinstance(sent, Mapping):
+            self._apply(sent.get(_SECTION, sent))
 
     def _can_pull(self) -> bool:
         workspace = self._server.client_capabilities.workspace

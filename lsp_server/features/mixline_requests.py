@@ -20,6 +20,8 @@ from lsp_server.session import Place
 
 COMPLETE = "mixline/complete"
 STATUS = "mixline/status"
+# Not `object`: pygls hands itself to handlers whose first parameter could be a server.
+Wire = Mapping[str, Any] | None
 _MAX_UINTEGER = 2**31 - 1
 
 
@@ -27,7 +29,7 @@ def register(server: MixlineServer) -> None:
     """Offer the requests."""
 
     @answers_later
-    def complete(params: object) -> Future[dict[str, Any]]:
+    def complete(params: Wire) -> Future[dict[str, Any]]:
         asked = read_params(params)
         document = server.session.document(asked.uri)
         if document is None:
@@ -39,7 +41,7 @@ def register(server: MixlineServer) -> None:
         cursor = document.point(asked.position.line, asked.position.character, encoding)
         return _resolved(refusal(place, document=document, cursor=cursor, encoding=encoding))
 
-    def status(_: object) -> dict[str, Any]:
+    def status(_: Wire) -> dict[str, Any]:
         return status_of(server)
 
     server.feature(COMPLETE)(complete)
