@@ -2,8 +2,10 @@
 
 import fcntl
 import io
+import itertools
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -11,6 +13,7 @@ import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +27,7 @@ DEMO = ROOT / "docs" / "demo" / "orders.py"
 class Terminal:
     """A program on a pseudo terminal, and the screen that it has drawn so far."""
 
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
         import pyte  # noqa: PLC0415  (only `make e2e` installs it)
 
         self.screen = pyte.Screen(COLUMNS, ROWS)
@@ -32,7 +35,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, close_fds=True
+            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder
         )
         os.close(slave)
 
@@ -40,14 +43,14 @@ class Terminal:
         """Send keys to the program."""
         os.write(self._master, keys.encode())
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
-        """Draw until the screen shows the text, or fail with the screen."""
+    def wait_for(self, text: str, *, lines: int = 1, seconds: float = 30) -> None:
+        """Draw until so many lines of the screen show the text, or fail with the screen."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             readable, _, _ = select.select([self._master], [], [], 0.05)
             if readable:
                 self._stream.feed(os.read(self._master, 65536))
-            if any(text in line for line in self.screen.display):
+            if sum(text in line for line in self.screen.display) >= lines:
                 return
         raise AssertionError(f"{text!r} never appeared on:\n" + "\n".join(self.screen.display))
 
@@ -59,33 +62,35 @@ class Terminal:
 
     def save_picture(self, file: Path, title: str) -> None:
         """Write the screen as an SVG."""
+        from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415  (likewise)
         from rich.console import Console  # noqa: PLC0415  (likewise)
         from rich.text import Text  # noqa: PLC0415
 
         console = Console(record=True, width=COLUMNS, file=io.StringIO())
         for row in range(ROWS):
+            cells = [self.screen.buffer[row][column] for column in range(COLUMNS)]
             line = Text()
-            for column in range(COLUMNS):
-                cell = self.screen.buffer[row][column]
-                line.append(
-                    cell.data, _style(cell.fg, cell.bg, bold=cell.bold, reverse=cell.reverse)
-                )
+            for style, run in itertools.groupby(cells, _style):
+                line.append("".join(cell.data for cell in run), style)
             console.print(line, no_wrap=True)
-        file.parent.mkdir(exist_ok=True)
-        console.save_svg(str(file), title=title)
+        # Without the web fonts: a picture must not make its reader's machine fetch anything.
+        layout = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        console.save_svg(str(file), title=title, code_format=layout)
 
 
-def _style(foreground: str, background: str, *, bold: bool, reverse: bool) -> str:
+def _style(cell: Any) -> str:
+    """Return a terminal cell's look in rich's words."""
+
     def colour(name: str) -> str:
         if len(name) == 6 and set(name) <= set("0123456789abcdef"):
             return f"#{name}"
         return {"brown": "yellow"}.get(name, name)
 
-    words = [name for name, on in (("bold", bold), ("reverse", reverse)) if on]
-    words.append(colour(foreground))
-    if background != "default":
-        words.append(f"on {colour(background)}")
-    return " ".join(words)
+    words = [name for name in ("bold", "italics", "reverse") if getattr(cell, name)]
+    words.append(colour(cell.fg))
+    if cell.bg != "default":
+        words.append(f"on {colour(cell.bg)}")
+    return " ".join("italic" if word == "italics" else word for word in words)
 
 
 @pytest.fixture
@@ -96,19 +101,20 @@ def terminal(
     file = workspace / "orders.py"
     file.write_bytes(DEMO.read_bytes())
     terminal = Terminal(
-        [str(neovim), "-n", "-u", str(init_file), "-i", "NONE", str(file)],
+        [str(neovim), "-n", "-u", str(init_file), "-i", "NONE", file.name],
         {**neovim_environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        workspace,
     )
     yield terminal
     terminal.close()
 
 
 def test_ghost_text_is_on_the_screen(terminal: Terminal) -> None:
-    """At the end of the demo's last line the rest of the expression appears."""
+    """At the end of the demo's last line the rest of the expression appears, as further up."""
     terminal.wait_for("class Order:")
     terminal.type(":lua vim.wait(30000, function() local c = vim.lsp.get_clients()[1] return c and")
     terminal.type(" c:request_sync('mixline/status', {}, 2000, 0).result.state == 'ready' end)\r")
     terminal.type("GA")
 
-    terminal.wait_for("return sum(order.amount for order in orders)")
+    terminal.wait_for("return sum(order.amount for order in orders)", lines=2)
     terminal.save_picture(ROOT / ".e2e" / "neovim.svg", "Neovim and Mixline")
