@@ -70,7 +70,9 @@ class Terminal:
         for row in range(ROWS):
             cells = [self.screen.buffer[row][column] for column in range(COLUMNS)]
             line = Text()
-            for style, run in itertools.groupby(cells, _style):
+            # Blanks apart from words: some viewers of SVG drop the blanks that a word begins with.
+            runs = itertools.groupby(cells, lambda cell: (_style(cell), cell.data == " "))
+            for (style, _), run in runs:
                 line.append("".join(cell.data for cell in run), style)
             console.print(line, no_wrap=True)
         # Without the web fonts: a picture must not make its reader's machine fetch anything.
