@@ -19,7 +19,7 @@ MIN_BUDGET: Final = 16  # tokens; below it no prompt makes sense
 _PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else it is left out
 _SNIPPETS_SHARE: Final = 4
 _SUFFIX_SHARE: Final = 4
-_JUMP: Final = 0.8  # a jump leaves the prefix a fifth of its room to grow before the next one
+_JUMP: Final = 0.8  # a new start leaves the prefix a fifth of its room to grow before the next
 _SHRUNK: Final = 0.4  # a pinned prefix shorter than this share of its room is pinned anew
 _ANCHOR: Final = 200  # characters by which a pinned start is found again
 _CHARACTERS_PER_TOKEN: Final = 12  # more text than the budget times this is never encoded
@@ -97,30 +97,31 @@ class PromptBuilder:
     def _prefix(self, document: str, text: str, room: int) -> list[int]:
         """Return the ids of the text before the cursor, from its pinned start on."""
         text = text[-room * _CHARACTERS_PER_TOKEN :]
-        start = self._pinned_start(document, text)
+        pinned = self._pinned_start(document, text)
+        start = pinned or 0
         ids = self._tokenizer.encode(text[start:])
-        shrunk = start > 0 and len(ids) < room * _SHRUNK
-        if len(ids) > room or shrunk:
-            start = 0
+        if start > 0 and len(ids) < room * _SHRUNK:
+            pinned, start = None, 0
             ids = self._tokenizer.encode(text)
-            if len(ids) > room:
-                start = self._jump(text, int(room * _JUMP))
-                ids = self._tokenizer.encode(text[start:])
+        if len(ids) > room * (_JUMP if pinned is None else 1.0):
+            start = self._jump(text, int(room * _JUMP))
+            ids = self._tokenizer.encode(text[start:])
         self._windows[document] = text[start:]
         self._windows.move_to_end(document)
         if len(self._windows) > _PINNED_DOCUMENTS:
             self._windows.popitem(last=False)
         return ids
 
-    def _pinned_start(self, document: str, text: str) -> int:
-        """Return where the document's former window begins in `text`, 0 if it is not there."""
+    def _pinned_start(self, document: str, text: str) -> int | None:
+        """Return where the document's former window begins in `text`, None if it is not there."""
         window = self._windows.get(document, "")
         anchor = window[:_ANCHOR]
-        best, best_shared = 0, 0
+        best: int | None = None
+        best_shared = 0
         found = text.find(anchor) if anchor else -1
         while found >= 0:
             shared = common_prefix(window, text[found : found + len(window)])
-            if shared > best_shared:
+            if shared >= best_shared:  # in text that repeats, the last one: the nearest
                 best, best_shared = found, shared
             found = text.find(anchor, found + 1)
         return best

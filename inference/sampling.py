@@ -91,7 +91,7 @@ def _greedy(exps: Floats, total: float, top: int, hint: Hint | None) -> Choice:
 def draw(probabilities: Doubles, sampling: Sampling, rng: np.random.Generator) -> int:
     """Draw a token from ``[V]`` probabilities, at least one of them above 0, as `sampling` says."""
     (candidates,) = np.nonzero(probabilities)
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         weights = np.exp(
             (np.log(probabilities[candidates]) - math.log(float(probabilities.max())))
             / sampling.temperature

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer as BpeTokenizer
 from inference.errors import ModelDirectoryError
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_MAX_TOKENS: Final = 2**22
 _CACHED_LINES: Final = 20_000
 # Ways to find the start of a line, most cuts first. Where a word follows the indentation, the last
 # space belongs to the word.
@@ -25,12 +26,16 @@ _LINE_STARTS: Final = (
     r"\n *(?= \w)|\S\n(?=\w)",
     r"\S\n(?=\w)",
 )
-# Texts that tell whether encoding line by line gives the ids of encoding the whole.
-_PROBES: Final = (
-    "if x:\n    y = 1\n\n\n    z = 2\nclass A:\n\tdef f(self):\n\t\treturn 'a'\n",
-    "a\nb\n  c\n1\n22\n  333\n+\n ++\n}\n)\n;\n'\n's\n  're\n\"\"\"\n",
-    "x;\n\n  y();\n   \n   z\n\u00e9\n \u4e2d\n\u3000a\n\U0001f600\n  \U0001f600\n#\n  #\n",
-    "end.\n  # text\n-- \n --\n:\n  ::\n\u2028x\n\u0301y\nA\n  B\nab's\n  'd\n\x00\n \x00\n",
+# What may stand around a line end; all combinations tell whether a way to cut is exact.
+_LINE_ENDS: Final = ("\n", "\n\n", "\n\n\n", " \n", "\n \n", "\r\n")
+_INDENTS: Final = ("", " ", "    ", "\t", "\t ", "\u3000")
+_WORDS: Final = ("a", "1", "_", ")", "#", "'s", "\u00e9", "\u4e2d", "\u0301", "\U0001f60b")
+_PROBE: Final = "".join(
+    f"{left}{end}{indent}{right}"
+    for left in ("a", "1", ";", "(", "'")
+    for end in _LINE_ENDS
+    for indent in _INDENTS
+    for right in _WORDS
 )
 
 
@@ -66,6 +71,11 @@ class Tokenizer:
             raise ModelDirectoryError(f"tokenizer.json cannot be used: {error}") from error
         self.added = added
         self.size = max([*vocab.values(), *added], default=-1) + 1
+        if not 0 < self.size <= _MAX_TOKENS or min(added, default=0) < 0:
+            raise ModelDirectoryError(
+                f"expected token ids from 0 to {_MAX_TOKENS - 1} in tokenizer.json, found ids up to"
+                f" {self.size - 1}"
+            )
         self._bytes = _token_bytes(plain_vocab, added, self.size)
         self._lines: dict[str, list[int]] = {}
         self._line_start = self._exact_line_start()
@@ -133,20 +143,26 @@ class Tokenizer:
         return ids
 
     def _exact_line_start(self) -> re.Pattern[str] | None:
-        """Find the first way to cut that changes no id of the probes; None: no cut at all.
+        """Find the first way to cut that leaves the words of the probe; None: no cut at all.
 
         Pre-tokenizers scan to the right without looking back; they differ in what they join to a
         line end (brackets, blank lines, indentation but for its last space), never a whole word.
         """
+        split = self._plain.pre_tokenizer
+        if split is None or not self._keeps_lines():
+            return None
+        words = [word for word, _ in split.pre_tokenize_str(_PROBE)]
         for pattern in _LINE_STARTS:
             self._line_start = re.compile(pattern)
-            if all(
-                [token for piece in self.pieces(probe) for token in self._encode_whole(piece)]
-                == self._encode_whole(probe)
-                for probe in _PROBES
-            ):
+            pieces = self.pieces(_PROBE)
+            if words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]:
                 return self._line_start
         return None
+
+    def _keeps_lines(self) -> bool:
+        """Tell whether normalising line by line is normalising the whole: no step or NFC alone."""
+        normalizer = self._plain.normalizer
+        return normalizer is None or type(normalizer).__name__ == "NFC"
 
 
 class TextDecoder:

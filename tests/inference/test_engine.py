@@ -1,0 +1,551 @@
+"""The engine with a real tiny model: results, cancellation, caching, threads, refusals."""
+
+import os
+import random
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import inference
+from inference import (
+    Completion,
+    CompletionRequest,
+    ContextLengthError,
+    Engine,
+    EngineClosedError,
+    EngineConfig,
+    FinishReason,
+    Generation,
+    MixlineError,
+    ModelDirectoryError,
+    OperatorLibraryError,
+    Priority,
+    Reference,
+    RequestError,
+    Sampling,
+)
+from inference.ops import library
+
+MakeRequest = Callable[..., CompletionRequest]
+TIMEOUT_S = 60
+
+
+def complete(engine: Engine, request: CompletionRequest) -> Completion:
+    """Run one request to its end."""
+    return engine.submit(request).future.result(TIMEOUT_S)
+
+
+def what(completion: Completion) -> tuple[str, FinishReason | None, int]:
+    """Return what does not depend on time or cache."""
+    return completion.text, completion.finish_reason, completion.tokens
+
+
+class Gate:
+    """Stops the worker inside a generation, after its n-th report, until told to go on."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch, reports: int = 1) -> None:
+        self.reached = threading.Event()
+        self.open = threading.Event()
+        self._left = reports
+        original = Generation.update
+
+        def update(generation: Generation, completion: Completion) -> None:
+            original(generation, completion)
+            self._left -= 1
+            if self._left == 0:
+                self.reached.set()
+                assert self.open.wait(TIMEOUT_S)
+
+        assert engine.status().generations == 0
+        monkeypatch.setattr(Generation, "update", update)
+
+
+def test_info_describes_the_model(engine: Engine, model: Path) -> None:
+    """Name, sizes, provider and kernel, as the directory and the library say."""
+    info = engine.info
+
+    assert info.path == model
+    assert info.name == model.name
+    assert info.provider == "CPUExecutionProvider"
+    assert info.kernel == library.chosen_kernel()
+    assert info.library.is_file()
+    assert info.context == 1024
+    assert info.prompt_tokens == 768
+    assert info.vocab == 800
+    assert info.total_parameters > info.active_parameters > 0
+    assert info.weights_bytes == (model / "weights.bin").stat().st_size
+
+
+def test_progress_rises_to_one(model: Path) -> None:
+    """Stages are named, shares go from 0 to 1."""
+    told: list[tuple[str, float]] = []
+
+    Engine.open(model, on_progress=lambda stage, share: told.append((stage, share))).close()
+
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert all(stage for stage, _ in told)
+
+
+def test_cached_prompt_gives_the_same_text(model: Path, make_request: MakeRequest) -> None:
+    """Greedy text is the same cold, rewound, and after other documents; the cache is used."""
+    prefix = "def total(items):\n    result = 0\n    for item in items:\n        result += it"
+    requests = [make_request(prefix[:end]) for end in range(len(prefix) - 12, len(prefix))]
+    with Engine.open(model) as engine:
+        warm = [complete(engine, request) for request in requests]
+        complete(engine, make_request("other", document="file:///b.py"))
+        again = complete(engine, requests[-1])
+    for request, completion in zip(requests, warm, strict=True):
+        with Engine.open(model) as engine:
+            assert what(complete(engine, request)) == what(completion)
+
+    assert warm[0].cached_tokens == 0
+    assert all(c.cached_tokens >= c.prompt_tokens - 8 for c in warm[1:])
+    assert what(again) == what(warm[-1])
+    assert again.cached_tokens == again.prompt_tokens - 1
+
+
+def test_chunk_size_does_not_change_the_text(model: Path, make_request: MakeRequest) -> None:
+    """Prefill in chunks of 1, 7 and all at once."""
+    request = make_request("value = compute(1)\n" * 20)
+    results = set()
+    for chunk in (1, 7, 4096):
+        with Engine.open(model, EngineConfig(prefill_chunk_tokens=chunk)) as engine:
+            results.add(what(complete(engine, request)))
+
+    assert len(results) == 1
+
+
+def test_seed_decides_the_sample(engine: Engine, make_request: MakeRequest) -> None:
+    """The same seed gives the same text, cached or not; among ten seeds texts differ."""
+
+    def text(seed: int) -> str:
+        sampling = Sampling(temperature=1.0, top_p=0.95, seed=seed)
+        return complete(engine, make_request(sampling=sampling)).text
+
+    texts = [text(seed) for seed in range(10)]
+
+    assert len(set(texts)) > 1
+    assert [text(seed) for seed in range(10)] == texts
+
+
+def test_log_probabilities_are_those_of_the_tokens(
+    engine: Engine, make_request: MakeRequest
+) -> None:
+    """Mean and minimum agree with a greedy run of one token after the other."""
+    three = complete(engine, make_request(max_tokens=3))
+    one = complete(engine, make_request(max_tokens=1))
+
+    assert three.tokens == 3
+    assert one.mean_logprob == one.min_logprob < 0
+    assert three.min_logprob <= three.mean_logprob < 0
+    assert three.min_logprob <= one.min_logprob + 1e-4
+
+
+def test_max_tokens_is_kept(engine: Engine, make_request: MakeRequest) -> None:
+    """And counted in the status."""
+    completion = complete(engine, make_request(max_tokens=5))
+
+    assert (completion.tokens, completion.finish_reason) == (5, FinishReason.LENGTH)
+    status = engine.status()
+    assert (status.generations, status.generated_tokens) == (1, 5)
+    assert status.kv_tokens == completion.prompt_tokens + 4  # the last token is never run
+    assert not status.busy
+
+
+def test_context_ends_the_generation(make_model: Callable[..., Path]) -> None:
+    """A small model stops where its context is full, and stays usable."""
+    with Engine.open(make_model(context=64)) as engine:
+        request = CompletionRequest(
+            document="a",
+            path="",
+            prefix="a b c d e f g " * 40,
+            suffix="",
+            max_tokens=1000,
+            multi_line=True,
+            workspace_expert=False,
+            sampling=Sampling(temperature=1.0),
+        )
+        completions = [
+            complete(engine, replace(request, sampling=Sampling(temperature=1.0, seed=seed)))
+            for seed in range(12)
+        ]
+
+        full = [c for c in completions if c.finish_reason is FinishReason.CONTEXT]
+        assert full
+        assert all(c.prompt_tokens + c.tokens == 65 for c in full)
+        assert engine.status().kv_tokens <= 64
+
+
+def test_required_text_comes(engine: Engine, make_request: MakeRequest) -> None:
+    """Asked explicitly, the answer has a visible character, on one line and on several."""
+    for seed in range(15):
+        for multi_line in (False, True):
+            request = make_request(
+                multi_line=multi_line,
+                require_text=True,
+                max_tokens=8,
+                sampling=Sampling(temperature=1.0, seed=seed),
+            )
+            assert complete(engine, request).text.strip()
+
+
+def test_markers_are_never_generated(engine: Engine, make_request: MakeRequest) -> None:
+    """However the tokens are drawn, no marker's text comes out."""
+    for seed in range(10):
+        request = make_request(max_tokens=64, sampling=Sampling(temperature=1.0, seed=seed))
+        assert "<|" not in complete(engine, request).text
+
+
+def test_workspace_expert_writes_what_is_open(engine: Engine, make_request: MakeRequest) -> None:
+    """A weak network and an open file that says how the line goes on."""
+    line = "connection = open_connection(host, port, timeout=30)\n"
+    request = make_request(
+        "connection = open_con",
+        suffix="",
+        multi_line=False,
+        max_tokens=40,
+        workspace_expert=True,
+        references=(
+            Reference(key="b", version=1, text=line * 3),
+            Reference(key="c", version=1, text=line),
+        ),
+    )
+    completion = complete(engine, request)
+    alone = complete(engine, replace(request, workspace_expert=False))
+
+    assert completion.text == "nection(host, port, timeout=30)"
+    assert completion.finish_reason is FinishReason.LINE
+    assert completion.drafted_tokens == completion.tokens
+    assert alone.text != completion.text
+    assert alone.drafted_tokens == 0
+
+
+def test_any_text_is_survived(engine: Engine, make_request: MakeRequest) -> None:
+    """Half characters, zeros, marker texts, nothing at all."""
+    for text in ("", "\x00", "\ud83d", "😋" * 50, "<|fim_middle|>" * 9, "a" * 20_000, "\r\n" * 99):
+        completion = complete(engine, make_request(text, suffix=text, path=text, max_tokens=3))
+        assert 1 <= completion.prompt_tokens <= engine.info.prompt_tokens
+
+
+def test_cancelled_generation_stops_within_one_token(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled after its third token, it makes no fourth."""
+    gate = Gate(engine, monkeypatch, reports=4)  # the prefill, then three tokens
+    generation = engine.submit(make_request(max_tokens=100))
+    assert gate.reached.wait(TIMEOUT_S)
+    seen = generation.snapshot()
+    generation.cancel()
+    gate.open.set()
+    completion = generation.future.result(TIMEOUT_S)
+
+    assert (seen.tokens, seen.finish_reason) == (3, None)
+    assert (completion.tokens, completion.finish_reason) == (3, FinishReason.CANCELLED)
+    assert completion.text == seen.text
+    assert engine.status().generated_tokens == 3
+    assert not engine.status().busy
+
+
+def test_cancelled_prefill_stops_within_one_chunk(
+    model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was run stays in the cache and serves the next prompt."""
+    with Engine.open(model, EngineConfig(prefill_chunk_tokens=10)) as engine:
+        gate = Gate(engine, monkeypatch, reports=2)
+        request = make_request("value = compute(1)\n" * 20)
+        generation = engine.submit(request)
+        assert gate.reached.wait(TIMEOUT_S)
+        generation.cancel()
+        gate.open.set()
+        completion = generation.future.result(TIMEOUT_S)
+        again = complete(engine, request)
+
+    assert (completion.tokens, completion.finish_reason) == (0, FinishReason.CANCELLED)
+    assert completion.prompt_tokens > 100
+    assert again.cached_tokens == 20
+
+
+def test_cancelled_while_waiting_never_runs(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered at once, while the other one still runs, and counts as no generation."""
+    gate = Gate(engine, monkeypatch)
+    first = engine.submit(make_request())
+    assert gate.reached.wait(TIMEOUT_S)
+    second = engine.submit(make_request())
+    assert engine.status().waiting == 1
+    second.cancel()
+    second.cancel()
+    completion = second.future.result(0)
+    status = engine.status()
+    gate.open.set()
+    first.future.result(TIMEOUT_S)
+
+    assert completion.finish_reason is FinishReason.CANCELLED
+    assert second.snapshot() == completion
+    assert (status.waiting, status.busy) == (0, True)
+    assert engine.status().generations == 1
+
+
+def test_future_cannot_be_cancelled_behind_our_back(
+    engine: Engine, make_request: MakeRequest
+) -> None:
+    """Future.cancel() changes nothing: the generation has a cancel of its own."""
+    generation = engine.submit(make_request())
+
+    assert not generation.future.cancel()
+    assert generation.future.result(TIMEOUT_S).tokens > 0
+    generation.cancel()  # too late, harmless
+
+
+def test_interactive_goes_before_background(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By priority, then by arrival."""
+    gate = Gate(engine, monkeypatch)
+    done: list[str] = []
+    engine.submit(make_request())
+    assert gate.reached.wait(TIMEOUT_S)
+    futures: list[Future[Completion]] = []
+    for name, priority in (
+        ("b1", Priority.BACKGROUND),
+        ("i1", Priority.INTERACTIVE),
+        ("b2", Priority.BACKGROUND),
+        ("i2", Priority.INTERACTIVE),
+    ):
+        future = engine.submit(make_request(priority=priority)).future
+        future.add_done_callback(lambda _, name=name: done.append(name))
+        futures.append(future)
+    gate.open.set()
+    for future in futures:
+        future.result(TIMEOUT_S)
+    engine.close()
+
+    assert done == ["i1", "i2", "b1", "b2"]
+
+
+def test_failure_reaches_its_request_only(engine: Engine, make_request: MakeRequest) -> None:
+    """An unexpected exception inside a generation becomes an error of ours; the worker lives on."""
+    broken = engine.submit(make_request(prefix=None))
+    error = broken.future.exception(TIMEOUT_S)
+    callback_failed = engine.submit(make_request())
+    callback_failed.future.add_done_callback(lambda _: 1 / 0)
+
+    assert isinstance(error, MixlineError)
+    assert error.__cause__ is not None
+    assert callback_failed.future.result(TIMEOUT_S).tokens == 12
+    assert complete(engine, make_request()).tokens == 12
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"max_tokens": 0},
+        {"effort": 0.0},
+        {"effort": 1.5},
+        {"effort": float("nan")},
+    ],
+)
+def test_bad_values_are_refused(make_request: MakeRequest, bad: dict[str, Any]) -> None:
+    """Before the engine sees them."""
+    with pytest.raises(RequestError):
+        make_request(**bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"temperature": -0.1},
+        {"temperature": 1.1},
+        {"temperature": float("nan")},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"min_p": -0.1},
+    ],
+)
+def test_bad_sampling_is_refused(bad: dict[str, Any]) -> None:
+    """Each with its name."""
+    with pytest.raises(RequestError, match=next(iter(bad))):
+        Sampling(**bad)
+
+
+def test_close_refuses_and_cancels(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running one is cancelled, the waiting one refused, later ones too; twice is fine."""
+    gate = Gate(engine, monkeypatch)
+    running = engine.submit(make_request(max_tokens=100))
+    assert gate.reached.wait(TIMEOUT_S)
+    waiting = engine.submit(make_request())
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    assert isinstance(waiting.future.exception(TIMEOUT_S), EngineClosedError)
+    gate.open.set()
+    closing.join(TIMEOUT_S)
+
+    assert running.future.result(TIMEOUT_S).finish_reason is FinishReason.CANCELLED
+    with pytest.raises(EngineClosedError):
+        engine.submit(make_request())
+    engine.close()
+    assert engine.status().kv_bytes == 0
+
+
+def test_callback_may_close_the_engine(model: Path, make_request: MakeRequest) -> None:
+    """Closing from the worker's own thread does not wait for itself."""
+    engine = Engine.open(model)
+    closed = threading.Event()
+
+    def close(_: Future[Completion]) -> None:
+        engine.close()
+        closed.set()
+
+    engine.submit(make_request()).future.add_done_callback(close)
+
+    assert closed.wait(TIMEOUT_S)
+
+
+def test_least_recently_used_documents_go(model: Path, make_request: MakeRequest) -> None:
+    """Slots and tokens stay within the budget, which is what `status` says."""
+    config = EngineConfig(kv_slots=2, kv_budget_tokens=600)
+    with Engine.open(model, config) as engine:
+        for number in range(5):
+            complete(engine, make_request(document=f"file:///{number}.py", path=f"{number}.py"))
+        status = engine.status()
+        recent = complete(engine, make_request(document="file:///4.py", path="4.py"))
+        gone = complete(engine, make_request(document="file:///0.py", path="0.py"))
+
+    assert (status.kv_slots, status.kv_budget_tokens) == (2, 600)
+    assert 0 < status.kv_tokens <= 600
+    assert 0 < status.kv_bytes <= 600 * 2 * 4 * 2 * 2 * 32
+    assert recent.cached_tokens == recent.prompt_tokens - 1
+    assert gone.cached_tokens < gone.prompt_tokens - 1
+
+
+def test_small_budget_shortens_prompts(model: Path, make_request: MakeRequest) -> None:
+    """The budget bounds prompt and completion together; next to nothing is refused."""
+    with Engine.open(model, EngineConfig(kv_budget_tokens=100)) as engine:
+        completion = complete(engine, make_request("x = compute(1)\n" * 200, max_tokens=500))
+
+        assert engine.info.context == 100
+        assert completion.prompt_tokens <= engine.info.prompt_tokens == 75
+        assert engine.status().kv_tokens <= 100
+    for budget in (1, 10, 0, -5):
+        with pytest.raises(ContextLengthError, match="expected"):
+            Engine.open(model, EngineConfig(kv_budget_tokens=budget))
+
+
+def test_missing_library_is_one_clear_sentence(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken away, the operator library is named with what to do."""
+    monkeypatch.setattr(inference.ops, "__path__", [str(tmp_path)])
+
+    with pytest.raises(OperatorLibraryError, match=r"libmixline_ops\.so.*pip install"):
+        Engine.open(model)
+
+
+def test_unknown_kernel_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forced kernel that does not exist stops the start, not the first token."""
+    monkeypatch.setenv("MIXLINE_ISA", "abacus")
+
+    with pytest.raises(OperatorLibraryError, match="abacus"):
+        Engine.open(model)
+
+
+def test_damaged_directory_is_refused(model: Path, tmp_path: Path) -> None:
+    """Missing, truncated and contradicting parts, each with its own error."""
+    with pytest.raises(ModelDirectoryError, match="nowhere"):
+        Engine.open(tmp_path / "nowhere")
+    for name in ("weights.bin", "tokenizer.json", "model.onnx", "manifest.json"):
+        damaged = tmp_path / name
+        shutil.copytree(model, damaged)
+        os.truncate(damaged / name, (damaged / name).stat().st_size // 2)
+        with pytest.raises(ModelDirectoryError, match="expected"):
+            Engine.open(damaged)
+    unmarked = tmp_path / "unmarked"
+    shutil.copytree(model, unmarked)
+    manifest = (unmarked / "manifest.json").read_text().replace('"layers": 2', '"layers": 3')
+    (unmarked / "manifest.json").write_text(manifest)
+    with pytest.raises(ModelDirectoryError):
+        Engine.open(unmarked)
+
+
+def test_many_threads_submit_and_cancel(engine: Engine, make_request: MakeRequest) -> None:
+    """200 requests from 10 threads, a third cancelled at random: all answered, all consistent."""
+    generations: list[Generation] = []
+    lock = threading.Lock()
+
+    def work(seed: int) -> None:
+        rng = random.Random(seed)  # noqa: S311 - reproducible choices, nothing secret
+        for _ in range(20):
+            generation = engine.submit(
+                make_request(
+                    "value = " * rng.randrange(1, 40),
+                    document=f"file:///{rng.randrange(6)}.py",
+                    max_tokens=rng.randrange(1, 12),
+                    priority=rng.choice(list(Priority)),
+                    sampling=Sampling(temperature=rng.choice([0.0, 1.0]), seed=seed),
+                )
+            )
+            with lock:
+                generations.append(generation)
+            if rng.random() < 0.3:
+                generation.cancel()
+            generation.snapshot()
+            engine.status()
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT_S)
+    completions = [generation.future.result(TIMEOUT_S) for generation in generations]
+    status = engine.status()
+
+    assert len(completions) == 200
+    assert all(completion.finish_reason is not None for completion in completions)
+    assert (status.busy, status.waiting) == (False, 0)
+    assert status.generated_tokens == sum(completion.tokens for completion in completions)
+    # counted: exactly those that ran a forward pass; one may be cancelled before its first
+    ran = [completion for completion in completions if completion.ms_prefill > 0]
+    assert status.generations == len(ran)
+    assert status.kv_tokens <= status.kv_budget_tokens
+    request = make_request()
+    assert what(complete(engine, request)) == what(complete(engine, request))
+
+
+def test_public_names_are_these() -> None:
+    """What the language server and the command may import."""
+    assert set(inference.__all__) == {
+        "Completion",
+        "CompletionRequest",
+        "ContextLengthError",
+        "Engine",
+        "EngineClosedError",
+        "EngineConfig",
+        "EngineStatus",
+        "FinishReason",
+        "Generation",
+        "MixlineError",
+        "ModelDirectoryError",
+        "ModelInfo",
+        "OperatorLibraryError",
+        "Priority",
+        "Reference",
+        "RequestError",
+        "Sampling",
+        "Snippet",
+        "default_model",
+        "default_threads",
+        "parse_effort",
+    }
+    assert all(hasattr(inference, name) for name in inference.__all__)

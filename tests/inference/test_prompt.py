@@ -1,0 +1,238 @@
+"""What the model reads, and how little of it changes while somebody types."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inference.common_prefix import common_prefix
+from inference.errors import ContextLengthError
+from inference.manifest import FimMarkers
+from inference.prompt import PromptBuilder
+from inference.request import CompletionRequest, Snippet
+from inference.tokenizer import Tokenizer
+
+MARKERS = FimMarkers(style="spm", prefix=2, suffix=3, middle=4, file_sep=5, pad=1)
+PSM = replace(MARKERS, style="psm")
+PLAIN = FimMarkers(style="none", prefix=None, suffix=None, middle=None, file_sep=None, pad=None)
+MAX_CHANGED = 8  # tokens that one typed character may change
+
+
+def builder(
+    tokenizer: Tokenizer, markers: FimMarkers = MARKERS, budget: int = 768
+) -> PromptBuilder:
+    """Build prompts for a model of 1,024 tokens."""
+    return PromptBuilder(tokenizer, markers, budget=budget, start_id=0)
+
+
+def request(prefix: str, suffix: str = "", **changes: Any) -> CompletionRequest:
+    """Return a request at a place of one document."""
+    fields: dict[str, Any] = {"document": "a", "path": "pkg/a.py"}
+    return CompletionRequest(prefix=prefix, suffix=suffix, **(fields | changes))
+
+
+def test_spm_layout(tokenizer: Tokenizer) -> None:
+    """Header, both markers, the suffix, the middle marker, the prefix; parts encoded alone."""
+    encode = tokenizer.encode
+
+    ids = builder(tokenizer).build(request("x = fo", "o()\n"))
+
+    assert ids == [5, *encode("pkg/a.py\n"), 2, 3, *encode("o()\n"), 4, *encode("x = fo")]
+
+
+def test_psm_layout(tokenizer: Tokenizer) -> None:
+    """Prefix, suffix, then the middle marker."""
+    encode = tokenizer.encode
+
+    ids = builder(tokenizer, PSM).build(request("x = fo", "o()\n", path=""))
+
+    assert ids == [2, *encode("x = fo"), 3, *encode("o()\n"), 4]
+
+
+@pytest.mark.parametrize("suffix", ["", "\n", " \n\t\n"])
+def test_plain_layout_where_nothing_follows(tokenizer: Tokenizer, suffix: str) -> None:
+    """Blanks behind the cursor are no text to fill a gap before."""
+    encode = tokenizer.encode
+
+    ids = builder(tokenizer).build(request("x = fo", suffix))
+
+    assert ids == [5, *encode("pkg/a.py\n"), *encode("x = fo")]
+
+
+def test_model_without_markers_reads_the_prefix(tokenizer: Tokenizer) -> None:
+    """No header, no suffix."""
+    assert builder(tokenizer, PLAIN).build(request("x = fo", "o()\n")) == tokenizer.encode("x = fo")
+
+
+def test_empty_file_has_a_prompt(tokenizer: Tokenizer) -> None:
+    """Something must be run: the start id stands alone."""
+    assert builder(tokenizer).build(request("", path="")) == [0]
+
+
+def test_snippets_stand_before_the_file(tokenizer: Tokenizer) -> None:
+    """Each behind a separator, whole or not at all."""
+    encode = tokenizer.encode
+    small = Snippet(path="b.py", text="y = 1\n")
+    large = Snippet(path="c.py", text="z = 2\n" * 500)
+
+    ids = builder(tokenizer).build(request("x", snippets=(small, large)))
+
+    assert ids == [5, *encode("b.py\ny = 1\n"), 5, *encode("pkg/a.py\n"), *encode("x")]
+
+
+def test_markers_in_the_document_are_text(tokenizer: Tokenizer) -> None:
+    """Only the markers that the layout inserts are marker ids."""
+    text = "".join(tokenizer.added.values())
+
+    ids = builder(tokenizer).build(
+        request(text, text, path=text, snippets=(Snippet(path=text, text=text),))
+    )
+
+    assert [token for token in ids if token in tokenizer.added] == [5, 5, 2, 3, 4]
+
+
+def test_windows_begin_and_end_at_lines(
+    tokenizer: Tokenizer, project_sources: dict[str, str]
+) -> None:
+    """What does not fit is cut: the prefix at a line start, the suffix at a line end."""
+    text = "\n".join(project_sources.values())
+    cursor = text.index("\n", len(text) // 2) - 3
+
+    ids = builder(tokenizer, budget=400).build(request(text[:cursor], text[cursor:], path=""))
+
+    middle = ids.index(4)
+    suffix, prefix = tokenizer.decode(ids[2:middle]), tokenizer.decode(ids[middle + 1 :])
+    assert len(ids) <= 400
+    assert text[:cursor].endswith("\n" + prefix)
+    assert text[cursor:].startswith(suffix)
+    assert suffix.endswith("\n")
+    assert len(ids) > 250  # the room is used
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    prefix=st.text(alphabet="ab \n😋(\t\ud800", max_size=80),
+    suffix=st.text(alphabet="ab \n😋)\r", max_size=80),
+    repeat=st.integers(1, 400),
+    budget=st.integers(16, 300),
+    style=st.sampled_from([MARKERS, PSM, PLAIN]),
+    path=st.text(max_size=40),
+)
+def test_any_request_fits(
+    tokenizer: Tokenizer,
+    prefix: str,
+    suffix: str,
+    repeat: int,
+    budget: int,
+    style: FimMarkers,
+    path: str,
+) -> None:
+    """Between one token and the budget, whatever the text: long lines, halves of characters."""
+    prompts = builder(tokenizer, style, budget)
+    snippet = Snippet(path=path, text=prefix)
+
+    ids = prompts.build(request(prefix * repeat, suffix * repeat, path=path, snippets=(snippet,)))
+
+    assert 1 <= len(ids) <= budget
+    assert all(0 <= token < tokenizer.size for token in ids)
+
+
+def typing_places(project_sources: dict[str, str], rng: random.Random) -> tuple[str, int]:
+    """Choose a text of up to 1 MB and a place in it."""
+    text = "\n".join(rng.sample(sorted(project_sources.values()), 4))
+    if rng.random() < 0.2:
+        text = (text * 40)[:1_000_000]
+    return text, rng.randrange(1, len(text))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_typing_changes_only_the_tail(
+    tokenizer: Tokenizer, project_sources: dict[str, str], seed: int
+) -> None:
+    """One typed character changes at most 8 tokens at the end, wherever it is typed.
+
+    Only when the prefix has outgrown its room does its start jump, and then far enough to leave a
+    fifth of the room.
+    """
+    rng = random.Random(seed)  # noqa: S311 - reproducible places, nothing secret
+    for _ in range(6):
+        text, at = typing_places(project_sources, rng)
+        prompts = builder(tokenizer, budget=rng.choice([300, 768, 3000]))
+        suffix = text[at:][: rng.choice([0, 200, 8000])]
+        typed = text[at : at + 380] + rng.choice(["😋😋 = 1\n", "\n\n\n    ", "'''\n", "#\t\t)"])
+        before = prompts.build(request(text[:at], suffix))
+        for end in range(1, len(typed) + 1):
+            after = prompts.build(request(text[:at] + typed[:end], suffix))
+            changed = len(after) - common_prefix(before, after)
+            outgrown = len(before) >= prompts.budget - MAX_CHANGED
+            assert changed <= MAX_CHANGED or (outgrown and len(after) < 0.9 * prompts.budget)
+            before = after
+
+
+def test_first_prompt_leaves_room_to_type(tokenizer: Tokenizer) -> None:
+    """A document that just fits is cut at once, so that the next key does not start over."""
+    prompts = builder(tokenizer, budget=300)
+    line = "value = compute(value)\n"
+    for count in range(20, 60):
+        before = prompts.build(request(line * count, document=str(count)))
+        after = prompts.build(request(f"{line * count}v", document=str(count)))
+
+        assert len(after) - common_prefix(before, after) <= MAX_CHANGED
+
+
+def test_callers_window_may_slide(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
+    """A caller that cuts at another place each time still gets the pinned start."""
+    text = "\n".join(project_sources.values())[:60_000]
+    prompts = builder(tokenizer)
+    before = prompts.build(request(text[20_000:40_000], text[50_000:]))
+
+    for step in range(1, 60):
+        after = prompts.build(request(text[20_000 + step : 40_000 + step], text[50_000:]))
+        assert common_prefix(before, after) >= len(after) - MAX_CHANGED
+        before = after
+
+
+def test_documents_are_pinned_apart(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
+    """Another document in between does not move the first one's start."""
+    text = "\n".join(project_sources.values())[:60_000]
+    prompts = builder(tokenizer)
+    before = prompts.build(request(text, "end\n"))
+    for number in range(20):
+        prompts.build(request(text[: 30_000 + number], "end\n", document=f"other {number}"))
+
+    after = prompts.build(request(text + "x", "end\n"))
+
+    assert common_prefix(before, after) >= len(after) - MAX_CHANGED
+
+
+def test_edit_above_keeps_the_start(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
+    """A line inserted inside the window leaves what stands before it in the cache."""
+    text = "\n".join(project_sources.values())[:60_000]
+    prompts = builder(tokenizer)
+    before = prompts.build(request(text, "end\n"))
+    place = text.rindex("\n", 0, len(text) - 300) + 1
+
+    after = prompts.build(request(f"{text[:place]}import new\n{text[place:]}", "end\n"))
+
+    assert common_prefix(before, after) > len(after) // 2
+
+
+def test_small_budget_is_refused(tokenizer: Tokenizer) -> None:
+    """Below 16 tokens no prompt makes sense."""
+    with pytest.raises(ContextLengthError, match="at least 16 tokens, got 15"):
+        builder(tokenizer, budget=15)
+
+
+def test_styles_render_their_markers(
+    tokenizer: Tokenizer, make_spec: Callable[[str], dict[str, Any]]
+) -> None:
+    """Every style with markers shows each of them exactly once, in its order."""
+    assert make_spec("mixline")["added_tokens"][2]["content"] == "<|fim_prefix|>"
+    for markers, order in ((MARKERS, [2, 3, 4]), (PSM, [2, 3, 4]), (PLAIN, [])):
+        ids = builder(tokenizer, markers).build(request("a", "b", path=""))
+
+        assert [token for token in ids if token in tokenizer.added] == order
