@@ -1,6 +1,10 @@
 """Checkpoints that a kill at any moment cannot spoil."""
 
+import fcntl
 import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,10 @@ from torch import Tensor
 
 from training.errors import CheckpointError
 
+_UNREADABLE = (
+    *(OSError, RuntimeError, LookupError, TypeError, ValueError, EOFError),
+    pickle.UnpicklingError,
+)
 LAST, STABLE, FINAL = "last.pt", "stable.pt", "final.pt"
 
 
@@ -24,6 +32,25 @@ class State:
     rows_decay: int = 0
     corpus: str = ""
     """Digest of the corpus."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds a run's folder, so that no second process writes into it; ends with the process.
+
+    Raises:
+        CheckpointError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CheckpointError(
+                f"expected {folder} to be free, but another process trains there; wait for it, or "
+                "name another --out folder"
+            ) from error
+        yield
 
 
 def save(
@@ -61,8 +88,8 @@ def load(path: Path) -> tuple[State, dict[str, Tensor], dict[str, object], dict[
         known = {field.name for field in fields(State)}
         state = State(**{key: value for key, value in data["state"].items() if key in known})
         return state, data["model"], data["optimiser"], data["config"]
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise CheckpointError(
-            f"expected a training checkpoint at {path}, found: {error}; start anew or name "
-            "another folder"
+            f"expected a training checkpoint at {path}, found: {repr(error)[:200]}; "
+            "start anew or name another folder"
         ) from error

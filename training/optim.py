@@ -1,6 +1,7 @@
 """Muon for the matrices, AdamW for the embedding, the routers and the norms."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -117,4 +118,5 @@ class Optimiser:
             raise TypeError("the optimiser state belongs to another model")
         for mine, saved in zip(self.muon.momenta, momenta, strict=True):
             mine.copy_(saved)
-        self.adam.load_state_dict(state["adam"])
+        # a copy, since torch would go on in the very tensors that it is given
+        self.adam.load_state_dict(deepcopy(state["adam"]))

@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -199,58 +199,53 @@ class Trainer:
             asdict(self.run.recipe.model),
         )
 
-    def heldout(self) -> float:
+    def heldout(self) -> dict[str, float]:
         """Bits per byte on a fixed small sample of held-out files, at full precision."""
         context = self.run.recipe.schedule.context_stable
-        return bits_per_byte(self.model, self.run.tokenizer, self._heldout, context=context)[0]
+        bits, _ = bits_per_byte(self.model, self.run.tokenizer, self._heldout, context=context)
+        state = self.state
+        return {"step": state.step, "tokens": state.tokens, "bits_per_byte": round(bits, 4)}
 
 
 def pretrain(run: Run) -> bool:
     """Trains until the budget is used; returns False when a signal ended it earlier."""
-    run.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(run)
-    recipe, state = run.recipe, trainer.state
-    log = Progress(run.out / "log.jsonl", trainer.budget)
+    with checkpoint.locked(run.out), _stop_flag() as stopped:
+        trainer = Trainer(run)
+        with closing(Progress(run.out / "log.jsonl", trainer.budget)) as log:
+            return _train(trainer, log, stopped)
+
+
+def _train(trainer: Trainer, log: Progress, stopped: list[bool]) -> bool:
+    recipe, state = trainer.run.recipe, trainer.state
     log.event("start", {"step": state.step, "tokens": state.tokens, "recipe": asdict(recipe)})
     saved = evaluated = time.monotonic()
-    with _stop_flag() as stopped:
-        while not stopped[0]:
-            progress = trainer.budget.progress(seconds=trainer.watch.seconds, tokens=state.tokens)
-            if progress >= 1:
-                break
-            phase = schedule.phase(recipe.schedule, progress)
-            if phase == "decay" and state.rows_decay == 0:
-                trainer.save(checkpoint.STABLE)
-            nats, bits, load = trainer.step(progress)
-            log.step(
-                state,
-                seconds=trainer.watch.seconds,
-                phase=phase,
-                lr=schedule.scale(recipe.schedule, progress),
-                nats=nats,
-                bits=bits,
-                load=load,
-            )
-            now = time.monotonic()
-            if now - evaluated > recipe.evaluate_minutes * 60:
-                evaluated = now
-                log.event(
-                    "heldout",
-                    {
-                        "step": state.step,
-                        "tokens": state.tokens,
-                        "bits_per_byte": trainer.heldout(),
-                    },
-                )
-            if now - saved > recipe.checkpoint_minutes * 60:
-                saved = now
-                trainer.save(checkpoint.LAST)
+    while not stopped[0]:
+        progress = trainer.budget.progress(seconds=trainer.watch.seconds, tokens=state.tokens)
+        if progress >= 1:
+            break
+        phase = schedule.phase(recipe.schedule, progress)
+        if phase == "decay" and state.rows_decay == 0:
+            trainer.save(checkpoint.STABLE)
+        nats, bits, load = trainer.step(progress)
+        log.step(
+            state,
+            seconds=trainer.watch.seconds,
+            phase=phase,
+            lr=schedule.scale(recipe.schedule, progress),
+            nats=nats,
+            bits=bits,
+            load=load,
+        )
+        now = time.monotonic()
+        if now - evaluated > recipe.evaluate_minutes * 60:
+            evaluated = now
+            log.event("heldout", trainer.heldout())
+        if now - saved > recipe.checkpoint_minutes * 60:
+            saved = now
+            trainer.save(checkpoint.LAST)
     trainer.save(checkpoint.LAST)
     if not stopped[0]:
         trainer.save(checkpoint.FINAL)
-        log.event(
-            "heldout",
-            {"step": state.step, "tokens": state.tokens, "bits_per_byte": trainer.heldout()},
-        )
+        log.event("heldout", trainer.heldout())
     log.event("stopped" if stopped[0] else "finished", {"step": state.step, "tokens": state.tokens})
     return not stopped[0]

@@ -21,10 +21,14 @@ class Progress:
     def __init__(self, path: Path, budget: Budget) -> None:
         self._stream = path.open("a", encoding="utf-8")
         self._budget = budget
-        self._tokens_per_second = self._bits = 0.0
+        self._tokens_per_second = self._seconds = self._tokens = self._bits = 0.0
         self._load: Tensor | None = None
         self._previous: tuple[float, int] | None = None
         self._shown = 0.0
+
+    def close(self) -> None:
+        """Closes the log."""
+        self._stream.close()
 
     def event(self, kind: str, facts: dict[str, Any]) -> None:
         """Writes one event into the log and, short, to stderr."""
@@ -47,9 +51,10 @@ class Progress:
     ) -> None:
         """Notes one step; the line on a terminal is renewed each time, else every 20 seconds."""
         if self._previous is not None:
-            spent = max(seconds - self._previous[0], 1e-9)
-            speed = (state.tokens - self._previous[1]) / spent
-            self._tokens_per_second = self._smooth(self._tokens_per_second, speed)
+            # time and tokens apart: a mean of speeds would hide the slow steps
+            self._seconds = self._smooth(self._seconds, seconds - self._previous[0])
+            self._tokens = self._smooth(self._tokens, state.tokens - self._previous[1])
+            self._tokens_per_second = self._tokens / max(self._seconds, 1e-9)
         self._previous = (seconds, state.tokens)
         self._bits = self._smooth(self._bits, bits)
         self._load = (
