@@ -123,8 +123,9 @@ class HfConfig:
         self._left.discard(key)
         value = self._fields.value(key)
         if value is not None and value not in allowed:
+            known = " or ".join(map(repr, allowed)) or "null"
             raise UnsupportedError(
-                f"{self._source}: expected {key} to be {' or '.join(map(repr, allowed))}, found"
+                f"{self._source}: expected {key} to be {known}, found"
                 f" {str(value)[:80]!r}, which the exporter does not know for"
                 f" {self.model_type!r} models"
             )

@@ -10,10 +10,11 @@ from typing import Final
 
 from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Manifest, Quantization
 from inference.model_dir import ModelDir, write_manifest
+from inference.ops.layout import LayoutError
 from onnx_export.arch import read_spec
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.checkpoint import Checkpoint
-from onnx_export.errors import UnsupportedError
+from onnx_export.errors import CheckpointError, UnsupportedError
 from onnx_export.graph.builder import GraphBuilder
 from onnx_export.graph.context import GraphContext
 from onnx_export.graph.decoder import decoder
@@ -96,9 +97,13 @@ def export_checkpoint(
     _refuse_unread(tensors, spec)
     tokens = read_special_tokens(checkpoint, spec.vocab)
     check_space(out, estimated_bytes(spec, chosen))
-    counted = _counting(tensors, spec, progress)
+    counter = _Counter(tensors, spec, progress)
+    counted = tensors.reporting_to(counter)
     with new_directory(out) as partial:
-        _write(partial, counted, spec, chosen, tokens, out.name, licence or _licence(checkpoint))
+        try:
+            _write(partial, counted, spec, chosen, tokens, out.name, licence or _licence(tensors))
+        except LayoutError as error:
+            raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
         report = verify_logits(tensors, spec, chosen, partial, verify) if verify else None
     return ExportReport(
@@ -170,17 +175,19 @@ def _architecture(spec: DecoderSpec) -> Architecture:
     )
 
 
-def _counting(tensors: Checkpoint, spec: DecoderSpec, progress: Progress) -> Checkpoint:
-    """Return the checkpoint, which now reports how many of its bytes were read."""
-    total = sum(tensors.num_bytes_of(name) for name in spec.shapes())
-    done = 0
+class _Counter:
+    """Adds up the bytes that were read, and remembers the last tensor."""
 
-    def on_read(name: str, num_bytes: int) -> None:
-        nonlocal done
-        done += num_bytes
-        progress(done, total, name)
+    def __init__(self, tensors: Checkpoint, spec: DecoderSpec, progress: Progress) -> None:
+        self._total = sum(tensors.num_bytes_of(name) for name in spec.shapes())
+        self._done = 0
+        self._progress = progress
+        self.last_name = ""
 
-    return tensors.reporting_to(on_read)
+    def __call__(self, name: str, num_bytes: int) -> None:
+        self._done += num_bytes
+        self.last_name = name
+        self._progress(self._done, self._total, name)
 
 
 def _check_providers(providers: Sequence[str]) -> None:
@@ -202,9 +209,9 @@ def _refuse_unread(tensors: Checkpoint, spec: DecoderSpec) -> None:
         )
 
 
-def _licence(checkpoint: Path) -> str:
+def _licence(checkpoint: Checkpoint) -> str:
     """Return what the header of the checkpoint's model card says."""
-    card = checkpoint / "README.md"
+    card = checkpoint.path / "README.md"
     if not card.is_file():
         return UNKNOWN_LICENCE
     with card.open("rb") as file:
