@@ -183,6 +183,7 @@ def _attention_problems(
         node,
         {"num_heads": architecture.heads, "kv_num_heads": architecture.kv_heads, "do_rotary": 1},
     )
+    yield from _surplus_problems(node, 9)
     angles = (architecture.context, architecture.head_dim // 2)
     yield from _weight_problems(graph, node, 7, "float32", angles)
     yield from _weight_problems(graph, node, 8, "float32", angles)
@@ -198,8 +199,15 @@ def _matmul_problems(graph: OnnxGraph, node: OnnxNode) -> Iterator[str]:
         case _:
             yield f"expected N, K, bits and block_size of {_name(node)}, found {sizes}"
             return
+    yield from _surplus_problems(node, 3)
     yield from _weight_problems(graph, node, 1, "uint8", (rows, blocks, block * bits // 8))
     yield from _weight_problems(graph, node, 2, "float32", (rows, blocks))
+
+
+def _surplus_problems(node: OnnxNode, most: int) -> Iterator[str]:
+    """Refuse optional inputs: some hold indices that ONNX Runtime takes on trust."""
+    if len(node.inputs) > most:
+        yield f"expected {most} inputs of {_name(node)}, found {len(node.inputs)}"
 
 
 def _attribute_problems(node: OnnxNode, expected: Mapping[str, AttributeValue]) -> Iterator[str]:

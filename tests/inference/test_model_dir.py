@@ -13,6 +13,7 @@ import pytest
 from inference.errors import ModelDirectoryError
 from inference.manifest import MAX_MANIFEST_BYTES, parse_manifest, serialize_manifest
 from inference.model_dir import DEFAULT_MODEL, ModelDir, default_model
+from onnx_export import export_checkpoint
 
 Edit = Callable[[dict[str, Any]], object]
 
@@ -269,6 +270,14 @@ def test_expert_weights_of_another_size(model: Path) -> None:
 
     edit_graph(model, shrink)
     assert "at input 4 of mixline.ExpertFFN" in refusal(model)
+
+
+@pytest.mark.parametrize("op_type", ["GroupQueryAttention", "MatMulNBits"])
+def test_optional_inputs(tmp_path: Path, tiny_checkpoint: Path, op_type: str) -> None:
+    """Group indices or position ids from a file could point anywhere."""
+    export_checkpoint(tiny_checkpoint, tmp_path / "model", weights="int4")
+    edit_graph(tmp_path / "model", lambda proto: first(proto, op_type).input.append("positions.n"))
+    assert f"inputs of com.microsoft.{op_type}" in refusal(tmp_path / "model")
 
 
 def test_fixed_number_of_tokens(model: Path) -> None:
