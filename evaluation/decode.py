@@ -15,6 +15,7 @@ from inference import Completion, CompletionRequest, Engine, EngineConfig
 # Files that every Python installation has, so that figures of two machines compare.
 SOURCES = ("argparse.py", "textwrap.py", "json/decoder.py", "http/client.py", "dataclasses.py")
 PREFIX_CHARACTERS = (500, 1000, 2000, 3000)
+SUFFIX_CHARACTERS = 500
 DECODED_TOKENS = 48
 
 
@@ -63,11 +64,11 @@ def _measure(engine: Engine, name: str, text: str, length: int) -> tuple[Complet
     start = len(text) // 3
     end = start + length
     document = f"{name}:{length}"
-    results = [
-        engine.submit(_request(document, text[start:cursor], text[cursor : cursor + 500])).future
+    behind = text[end + 1 : end + 1 + SUFFIX_CHARACTERS]  # typing leaves it as it is
+    cold, warm = (
+        engine.submit(_request(document, text[start:cursor], behind)).future.result()
         for cursor in (end, end + 1)
-    ]
-    cold, warm = (result.result() for result in results)
+    )
     return cold, warm
 
 
