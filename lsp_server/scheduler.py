@@ -8,6 +8,7 @@ All methods run in the event loop's thread and none of them blocks.
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -26,6 +27,8 @@ from lsp_server.running import Running
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 0.015
 _MS = 1e-3
+_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT, FinishReason.CANCELLED})
+_LAST_WORD = re.compile(r"\w+\Z")
 
 
 class Pending:
@@ -341,13 +344,12 @@ def _stop(timer: asyncio.TimerHandle | None) -> None:
 
 
 def _settled_text(completion: Completion) -> str:
-    """Return the text without a last line that was cut short, unless it is all there is.
-
-    Of a generation that was ended from outside, complete lines alone count.
-    """
-    lines = complete_lines(completion.text)
-    if completion.finish_reason is FinishReason.CANCELLED:
+    """Return the text without what was cut short: a last line, or a word of an only line."""
+    text = completion.text
+    if completion.finish_reason not in _CUT_SHORT:
+        return text
+    lines = complete_lines(text)
+    if lines.strip():
         return lines
-    if completion.finish_reason in {FinishReason.LENGTH, FinishReason.CONTEXT} and lines.strip():
-        return lines
-    return completion.text
+    whole_words = _LAST_WORD.sub("", text)
+    return whole_words if whole_words.strip() else text

@@ -219,14 +219,24 @@ async def test_a_cancelled_request_leaves_its_generation_and_the_result_is_kept(
 
 
 async def test_the_afterlife_ends(desk: Desk) -> None:
-    """A generation that nobody waits for is ended after its time; half a line is not kept."""
+    """A generation that nobody waits for is ended after its time; its whole words are kept."""
     desk.scheduler.withdraw(desk.ask("a", (0, 4), afterlife_ms=30))
-    desk.generation.text = "half"
+    desk.generation.text = "half a li"
     await settle(0.06)
-
     assert not desk.generation.runs
-    assert desk.ready == []
     desk.ask("again", (0, 4))
+
+    assert desk.answers == {"again": shown("half a")}
+    assert len(desk.engine.started) == 1
+
+
+async def test_of_an_afterlife_without_text_nothing_is_kept(desk: Desk) -> None:
+    """Asked again, the place gets a generation of its own."""
+    desk.scheduler.withdraw(desk.ask("a", (0, 4), afterlife_ms=30))
+    await settle(0.06)
+    desk.ask("again", (0, 4))
+
+    assert desk.ready == []
     assert len(desk.engine.started) == 2
 
 
