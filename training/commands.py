@@ -4,6 +4,7 @@
 # ruff: noqa: PLC0415
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -97,6 +98,23 @@ def _export_checkpoint(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _measure(arguments: argparse.Namespace) -> int:
+    from training.corpus import open_corpus
+    from training.export_checkpoint import open_model
+    from training.measure import measure
+    from training.tokenizer import load_plain
+
+    figures = measure(
+        open_model(arguments.checkpoint),
+        load_plain(arguments.tokenizer),
+        open_corpus(arguments.corpus),
+        num_files=arguments.files,
+        positions=arguments.positions,
+    )
+    print(json.dumps(figures, indent=1))
+    return 0
+
+
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
@@ -155,6 +173,13 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--minutes", type=float, help="training time of the whole run")
     budget.add_argument("--tokens", type=int, help="tokens of the whole run")
     budget.add_argument("--until", type=_moment, help="end at this time (ISO 8601, UTC)")
+
+    figures = command("measure", _measure, "Bits per byte and exact lines on held-out files.")
+    figures.add_argument("checkpoint", type=Path, help="last.pt, stable.pt or final.pt of a run")
+    figures.add_argument("--corpus", type=Path, required=True)
+    figures.add_argument("--tokenizer", type=Path, required=True)
+    figures.add_argument("--files", type=int, default=150, help="files read for bits per byte")
+    figures.add_argument("--positions", type=int, default=1000, help="cursors of each kind")
 
     export = command(
         "export-checkpoint", _export_checkpoint, "Write a Hugging Face checkpoint (qwen3_moe)."
