@@ -44,31 +44,15 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
     library = library_path()
     kernel = chosen_kernel()
     model = ModelDir.open(path)
-    if _GRAPH not in model.graphs:
-        raise ModelDirectoryError(
-            f"{path}: expected a graph for {_GRAPH!r}, found {sorted(model.graphs)}; export the"
-            " model with `--providers cpu`"
-        )
     manifest = model.manifest
     architecture = manifest.architecture
     tokenizer = Tokenizer.open(model.tokenizer)
     vocabulary = Vocabulary(
         tokenizer, size=architecture.vocab, stop_ids=frozenset(manifest.stop_ids)
     )
-    shape = KvShape(
-        layers=architecture.layers,
-        kv_heads=architecture.kv_heads,
-        head_dim=architecture.head_dim,
-        context=architecture.context,
-    )
     progress("Loading the weights", 0.1)
-    session = Session(
-        model.graphs[_GRAPH],
-        library=library,
-        kv_shape=shape,
-        vocab=architecture.vocab,
-        threads=config.threads,
-    )
+    session = open_session(model, config.threads)
+    shape = session.kv_shape
     budget = config.kv_budget_tokens
     if budget is None:
         budget = kv_budget_tokens(shape, config.kv_slots, free_bytes())
@@ -102,6 +86,34 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
     )
     progress("Ready", 1.0)
     return generator, info
+
+
+def open_session(model: ModelDir, threads: int) -> Session:
+    """Load the graph of a checked model directory.
+
+    Raises:
+        OperatorLibraryError: our operators are missing or refused.
+        ModelDirectoryError: there is no graph for the CPU, or ONNX Runtime refuses it.
+    """
+    if _GRAPH not in model.graphs:
+        raise ModelDirectoryError(
+            f"{model.path}: expected a graph for {_GRAPH!r}, found {sorted(model.graphs)}; export"
+            " the model with `--providers cpu`"
+        )
+    architecture = model.manifest.architecture
+    shape = KvShape(
+        layers=architecture.layers,
+        kv_heads=architecture.kv_heads,
+        head_dim=architecture.head_dim,
+        context=architecture.context,
+    )
+    return Session(
+        model.graphs[_GRAPH],
+        library=library_path(),
+        kv_shape=shape,
+        vocab=architecture.vocab,
+        threads=threads,
+    )
 
 
 def _warm_up(session: Session, shape: KvShape) -> None:

@@ -1,5 +1,6 @@
 """The wheel holds what a user needs and nothing else, and finds its parts without a checkout."""
 
+import json
 import os
 import subprocess
 import sys
@@ -46,30 +47,55 @@ def test_wheel_holds_library_and_model_but_no_sources(wheel: Path) -> None:
     assert not [name for name in names if name.endswith((".cc", ".h")) or "tests/" in name]
 
 
-def test_installed_wheel_completes(wheel: Path, tmp_path: Path) -> None:
-    """Unpacked into a folder, away from the checkout, it loads its own library and model."""
-    target = tmp_path / "site"
-    zipfile.ZipFile(wheel).extractall(target)
-    sample = tmp_path / "sample.py"
-    sample.write_text("import os\nimport ", encoding="utf-8")
+def run_unpacked(target: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command from an unpacked wheel, away from the checkout."""
     program = (
         "import sys; sys.path[:0] = sys.argv[1:3]; del sys.argv[1:3]\n"
-        "from mixline.__main__ import main\n"
-        "from inference.ops.library import library_path\n"
-        "print(library_path()); sys.exit(main())"
+        "from mixline.__main__ import main; sys.exit(main())"
     )
-    site = sysconfig.get_path("purelib")
     # -S leaves out the hook of the editable install, which would win over any path.
-    done = subprocess.run(
-        [sys.executable, "-S", "-P", "-c", program, str(target), site, "complete", f"{sample}:2:8"],
+    return subprocess.run(
+        [
+            *(sys.executable, "-S", "-P", "-c", program),
+            *(str(target), sysconfig.get_path("purelib"), *words),
+        ],
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
+        cwd=target.parent,
         env={name: value for name, value in os.environ.items() if name != "MIXLINE_MODEL"},
         timeout=120,
     )
 
-    assert done.returncode == 0, done.stderr
-    assert str(target) in done.stdout
-    assert "prompt tokens in" in done.stdout
+
+@pytest.fixture
+def unpacked(wheel: Path, tmp_path: Path) -> Path:
+    """Return a folder with the wheel's contents, beside it `sample.py`."""
+    target = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(target)
+    (tmp_path / "sample.py").write_text("import os\nimport ", encoding="utf-8")
+    return target
+
+
+def test_installed_wheel_completes(unpacked: Path) -> None:
+    """It loads its own operator library and its own model."""
+    done = run_unpacked(unpacked, "doctor", "--json")
+    report = json.loads(done.stdout)
+    completed = run_unpacked(unpacked, "complete", "sample.py:2:8")
+
+    assert Path(report["operator_library"]).is_relative_to(unpacked)
+    assert Path(report["model"]["path"]).is_relative_to(unpacked)
+    assert completed.returncode == 0, completed.stderr
+    assert "prompt tokens in" in completed.stdout
+
+
+def test_without_the_operator_library_loading_fails_in_one_sentence(unpacked: Path) -> None:
+    """Expert layers run on our operators alone: there is nothing to fall back to."""
+    (library,) = (unpacked / "inference" / "ops").glob("libmixline_ops.*")
+    library.unlink()
+    done = run_unpacked(unpacked, "complete", "sample.py:2:8")
+
+    assert done.returncode == 1
+    assert "libmixline_ops" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""

@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"exporting needs the package {error.name!r}; install it with: "
             "pip install 'mixline[export]'"
         ) from error
+    from inference.logits import prompt_logits
+
     progress = _Progress()
     try:
         report = export_checkpoint(
@@ -73,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             weights=arguments.weights,
             providers=tuple(name.strip() for name in arguments.providers.split(",")),
-            verify=arguments.verify,
+            verify=prompt_logits if arguments.verify else None,
             progress=progress,
         )
     finally:

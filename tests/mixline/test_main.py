@@ -143,3 +143,41 @@ def test_doctor_shows_a_forced_kernel_and_refuses_an_unknown_one() -> None:
     assert "mmx" in unknown.stdout
     assert "portable" in unknown.stdout
     assert "Traceback" not in unknown.stderr
+
+
+def test_bench_decode_measures_every_length() -> None:
+    """`bench decode --json` gives figures for each prompt length, and says on what."""
+    done = mixline("bench", "decode", "--json")
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 0, done.stderr
+    assert report["machine"]["processor"]
+    assert report["read_bandwidth_gbps"] > 0
+    assert len({row["prompt_tokens"] for row in report["rows"]}) == len(report["rows"]) > 2
+    for row in report["rows"]:
+        assert row["prefill_tokens_per_s"] > 0
+        assert row["decode_tokens_per_s"] > 0
+        assert row["keystroke_cached_share"] > 0.9
+
+
+def test_export_makes_a_directory_that_completes(
+    tiny_checkpoint: Path, sample: Path, tmp_path: Path
+) -> None:
+    """From a checkpoint to a completion with nothing but the command line."""
+    out = tmp_path / "model"
+    exported = mixline("export", str(tiny_checkpoint), str(out), "--weights", "fp32", "--verify")
+    completed = mixline("complete", f"{sample}:5:15", "--model", str(out), "--max-tokens", "4")
+
+    assert exported.returncode == 0, exported.stderr
+    assert "verified: relative error" in exported.stdout
+    assert completed.returncode == 0, completed.stderr
+
+
+def test_export_of_something_else_is_one_sentence(tmp_path: Path) -> None:
+    """A folder that holds no checkpoint is named."""
+    done = mixline("export", str(tmp_path), str(tmp_path / "out"))
+
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
