@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Literal
 
 from training.errors import CorpusError
-from training.filters import SUFFIXES, TEST_SHARE, Deduplicator, Dropped, clean, is_test, signatures
+from training.filters import (
+    MAX_SOURCE_BYTES,
+    SUFFIXES,
+    TEST_SHARE,
+    Deduplicator,
+    Dropped,
+    clean,
+    is_test,
+    signatures,
+)
 from training.sources import PERMISSIVE, Source
 
 Split = Literal["train", "heldout"]
 FORMAT_VERSION = 1
+_Row = tuple[Source, str, str]  # source, path, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,34 +110,45 @@ def build(
         raise CorpusError("expected at least one folder of permissively licensed code, found none")
     checker = Deduplicator(benchmark=benchmark_signatures(benchmarks))
     dropped: Counter[str] = Counter()
-    kept: list[tuple[Source, str, str]] = []
-    tests: list[tuple[Source, str, str]] = []
-    train_bytes = 0
+    kept: list[_Row] = []
+    tests: list[_Row] = []
     for source in ordered:
         if source.licence not in PERMISSIVE:
             raise CorpusError(f"{source.name}: licence {source.licence} is not permissive")
+        rows: list[_Row] = []
         for path, data in _read(source):
             text = clean(path, data)
             if isinstance(text, str):
                 text = checker.check(text) or text
             if isinstance(text, Dropped):
                 dropped[text.value] += 1
-            elif source.held_out or not is_test(path):
-                kept.append((source, path, text))
-                train_bytes += 0 if source.held_out else len(text.encode())
             else:
-                tests.append((source, path, text))
-    budget = int(train_bytes * TEST_SHARE / (1 - TEST_SHARE))
-    tests.sort(key=lambda row: hashlib.blake2b(f"{row[0].name}/{row[1]}".encode()).digest())
-    for row in tests:
-        size = len(row[2].encode())
-        if size <= budget:
-            budget -= size
-            kept.append(row)
-        else:
-            dropped[Dropped.TEST_CAP.value] += 1
+                rows.append((source, path, text))
+        if not source.held_out:
+            rows = _capped(rows, MAX_SOURCE_BYTES, dropped, Dropped.SOURCE_CAP)
+            tests += [row for row in rows if is_test(row[1])]
+            rows = [row for row in rows if not is_test(row[1])]
+        kept += rows
+    code_bytes = sum(len(text.encode()) for source, _, text in kept if not source.held_out)
+    budget = int(code_bytes * TEST_SHARE / (1 - TEST_SHARE))
+    kept += _capped(tests, budget, dropped, Dropped.TEST_CAP)
     kept.sort(key=lambda row: (row[0].name.lower(), row[1]))
     return _write(kept, ordered, out, dropped, list(left_out))
+
+
+def _capped(rows: list[_Row], limit: int, dropped: Counter[str], reason: Dropped) -> list[_Row]:
+    """Keeps at most `limit` bytes; a hash of the path decides, so that any folder may be hit."""
+    kept: list[_Row] = []
+    for row in sorted(
+        rows, key=lambda row: hashlib.blake2b(f"{row[0].name}/{row[1]}".encode()).digest()
+    ):
+        size = len(row[2].encode())
+        if size <= limit:
+            limit -= size
+            kept.append(row)
+        else:
+            dropped[reason.value] += 1
+    return kept
 
 
 def _read(source: Source) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,8 @@ MAX_SEEN_SHARE = 0.75
 LONG_LINE_CHARS = 20
 GENERATED_HEAD_CHARS = 600
 TEST_SHARE = 0.22
+MAX_SOURCE_BYTES = 10_000_000
+"""No project may set the tone alone: of more than this, a part is taken."""
 
 _SKIPPED_PATH = re.compile(
     r"(^|/)(vendor|vendored|_vendor|third_party|thirdparty|third-party|node_modules|fixtures?|"
@@ -46,6 +48,7 @@ class Dropped(Enum):
     SEEN_LINES = "lines seen before"
     BENCHMARK = "benchmark"
     TEST_CAP = "test cap"
+    SOURCE_CAP = "source cap"
 
 
 def is_test(path: str) -> bool:

@@ -70,6 +70,19 @@ def test_test_code_is_capped(tmp_path: Path) -> None:
     assert 0 < tests <= TEST_SHARE * total
 
 
+def test_large_project_is_taken_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project beyond the cap gives as many files as fit, the others give all."""
+    monkeypatch.setattr("training.corpus.MAX_SOURCE_BYTES", 3 * len(LONG) + 500)
+    large = {f"m{n}.py": LONG.replace("function", f"call_{n}_") for n in range(9)}
+    small = {"only.py": LONG.replace("function", "little")}
+    sources = [checkout(project(tmp_path / "b", small)), checkout(project(tmp_path / "a", large))]
+
+    build(sources, tmp_path / "out")
+
+    found = [file.source for file in open_corpus(tmp_path / "out").files]
+    assert found == ["a", "a", "a", "b"]
+
+
 def test_same_input_gives_the_same_digest(corpus: Corpus, projects: Path, tmp_path: Path) -> None:
     """A corpus is identified by its content, whatever the order of the arguments."""
     sources = [checkout(path) for path in sorted(projects.iterdir(), reverse=True)]
