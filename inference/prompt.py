@@ -5,6 +5,7 @@ the end of the prefix stays the same while somebody types: the text behind the c
 stands there alone, and the text before the cursor starts at a pinned line that moves in jumps.
 """
 
+import re
 from collections import OrderedDict
 from typing import Final
 
@@ -24,6 +25,7 @@ _SHRUNK: Final = 0.4  # a pinned prefix shorter than this share of its room is p
 _ANCHOR: Final = 200  # characters by which a pinned start is found again
 _CHARACTERS_PER_TOKEN: Final = 12  # more text than the budget times this is never encoded
 _PINNED_DOCUMENTS: Final = 64
+_LINE_START: Final = re.compile(r"(?<=\n)")
 
 
 class PromptBuilder:
@@ -129,15 +131,14 @@ class PromptBuilder:
     def _jump(self, text: str, room: int) -> int:
         """Return the earliest line start from which on the text fits; inside a line if need be."""
         start = len(text)
-        count = 0
-        for piece in reversed(list(self._tokenizer.pieces(text))):
-            count += len(self._tokenizer.encode(piece))
+        count = 0  # of lines encoded one by one: close to that of the whole
+        for line in reversed(_LINE_START.split(text)):
+            count += len(self._tokenizer.encode(line))
             if count > room and start < len(text):
                 break
-            start -= len(piece)
-        start = _line_start(text, start)
-        while len(self._tokenizer.encode(text[start:])) > room:  # one line longer than the room
-            start += max(1, (len(text) - start) // 16)
+            start -= len(line)
+        while len(self._tokenizer.encode(text[start:])) > room:
+            start = _line_start(text, start + max(1, (len(text) - start) // 16))
         return start
 
 
