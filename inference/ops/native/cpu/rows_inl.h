@@ -45,19 +45,20 @@ static inline float Exp(float x) {
 
 static inline float Sigmoid(float x) { return 1.0F / (1.0F + Exp(-x)); }
 
-static void GateRow(const GateArgs& args) {
-  const float* const gate = args.gate;
-  const float* const up = args.up;
-  float* const hidden = args.hidden;
-  const size_t count = args.count;
+// Values that GateRow works on at a time: copies, so that hidden may be gate and compilers, which
+// need not fear that, still vectorise.
+inline constexpr size_t kGateStep = 32;
+
+static inline void GateStep(const GateArgs& args, const float* gate, const float* up,
+                            float* hidden) {
   switch (args.activation) {
     case Activation::kSwiglu:
-      for (size_t i = 0; i < count; ++i) hidden[i] = gate[i] * Sigmoid(gate[i]) * up[i];
+      for (size_t i = 0; i < kGateStep; ++i) hidden[i] = gate[i] * Sigmoid(gate[i]) * up[i];
       break;
     case Activation::kSwigluOai: {
       const float alpha = args.alpha;
       const float limit = args.limit;
-      for (size_t i = 0; i < count; ++i) {
+      for (size_t i = 0; i < kGateStep; ++i) {
         const float g = gate[i] > limit ? limit : gate[i];
         float u = up[i] > limit ? limit : up[i];
         u = u < -limit ? -limit : u;
@@ -66,11 +67,32 @@ static void GateRow(const GateArgs& args) {
       break;
     }
     case Activation::kGelu:
-      for (size_t i = 0; i < count; ++i) {
+      for (size_t i = 0; i < kGateStep; ++i) {
         hidden[i] = 0.5F * gate[i] * (1.0F + erff(gate[i] * 0.707106781F)) * up[i];
       }
       break;
   }
+}
+
+static void GateRow(const GateArgs& args) {
+  float gate[kGateStep];
+  float up[kGateStep];
+  float hidden[kGateStep];
+  size_t done = 0;
+  for (; done + kGateStep <= args.count; done += kGateStep) {
+    memcpy(gate, args.gate + done, sizeof(gate));
+    memcpy(up, args.up + done, sizeof(up));
+    GateStep(args, gate, up, hidden);
+    memcpy(args.hidden + done, hidden, sizeof(hidden));
+  }
+  if (done == args.count) return;
+  const size_t left = (args.count - done) * sizeof(float);
+  memset(gate, 0, sizeof(gate));
+  memset(up, 0, sizeof(up));
+  memcpy(gate, args.gate + done, left);
+  memcpy(up, args.up + done, left);
+  GateStep(args, gate, up, hidden);
+  memcpy(args.hidden + done, hidden, left);
 }
 
 // Quantises 32 values; see QuantizeArgs.

@@ -18,6 +18,7 @@ void DotRows(const TileDotArgs& args, size_t first) {
     for (auto& half : sum[t]) half[0] = half[1] = _mm256_setzero_ps();
   }
   const auto step = [&](size_t k, int parity) {
+    _mm_prefetch(args.tile + k * 64 + kPrefetchBytes, _MM_HINT_T0);
     const __m256 low = _mm256_loadu_ps(tile + k * kTileRows);
     const __m256 high = _mm256_loadu_ps(tile + k * kTileRows + 8);
     for (int t = 0; t < kTokens; ++t) {

@@ -17,6 +17,7 @@ void DotRows(const TileDotArgs& args, size_t first) {
     sum[t][0] = sum[t][1] = _mm512_setzero_ps();
   }
   const auto step = [&](size_t k, int parity) {
+    _mm_prefetch(args.tile + k * 64 + kPrefetchBytes, _MM_HINT_T0);
     const __m512 weights = _mm512_loadu_ps(tile + k * kTileRows);
     for (int t = 0; t < kTokens; ++t) {
       sum[t][parity] = _mm512_fmadd_ps(weights, _mm512_set1_ps(x[t][k]), sum[t][parity]);

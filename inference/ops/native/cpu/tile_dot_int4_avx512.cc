@@ -36,7 +36,9 @@ void DotRows(const TileDotArgs& args, size_t first) {
     __m512i dot[kTokens];
     for (int t = 0; t < kTokens; ++t) dot[t] = _mm512_set1_epi32(-8 * sum[t][b]);
     for (size_t g = 0; g < 4; ++g) {
-      const __m512i pair = _mm512_loadu_si512(args.tile + b * 256 + g * 64);
+      const uint8_t* group = args.tile + b * 256 + g * 64;
+      _mm_prefetch(group + kPrefetchBytes, _MM_HINT_T0);
+      const __m512i pair = _mm512_loadu_si512(group);
       const __m512i low = _mm512_and_si512(pair, nibble);
       const __m512i high = _mm512_and_si512(_mm512_srli_epi16(pair, 4), nibble);
       for (int t = 0; t < kTokens; ++t) {

@@ -17,35 +17,36 @@ inline __m256i Load(const uint8_t* source) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
 }
 
-// kTokens rows of x at once, for kHalves of the tile's two halves of 8 outputs.
+// kTokens rows of x at once; [2] is the upper and the lower 8 of the tile's 16 outputs.
 //
 // The instruction multiplies unsigned by signed bytes: |w| and x with the sign of w. Two products
 // reach 2 * 127 * 127 = 32258, which fits into 16 bits, but no further one does.
-template <int kTokens, int kHalves>
-void DotRows(const TileDotArgs& args, size_t first, size_t first_half) {
+template <int kTokens>
+void DotRows(const TileDotArgs& args, size_t first) {
   const size_t columns = args.x.columns;
   const size_t blocks = columns / kActivationBlock;
   const int scale_shift = args.block == 128 ? 2 : 0;  // blocks of activations per weight scale
-  const uint8_t* weights = args.tile + first_half * 32;
-  const uint8_t* scales = args.tile + columns * kTileRows + first_half * 16;
+  const uint8_t* scales = args.tile + columns * kTileRows;
   const __m256i ones = _mm256_set1_epi16(1);
   const int8_t* q[kTokens];
   const float* x_scale[kTokens];
-  __m256 total[kTokens][kHalves];
+  __m256 total[kTokens][2];
   for (int t = 0; t < kTokens; ++t) {
     const auto row = static_cast<size_t>(args.row_ids[first + t]);
     q[t] = args.x.q + row * columns;
     x_scale[t] = args.x.scale + row * blocks;
-    for (int h = 0; h < kHalves; ++h) total[t][h] = _mm256_setzero_ps();
+    for (int h = 0; h < 2; ++h) total[t][h] = _mm256_setzero_ps();
   }
   for (size_t b = 0; b < blocks; ++b) {
-    __m256i dot[kTokens][kHalves];
+    __m256i dot[kTokens][2];
     for (auto& half : dot) {
       for (__m256i& lanes : half) lanes = _mm256_setzero_si256();
     }
     for (size_t g = 0; g < 8; ++g) {
-      for (int h = 0; h < kHalves; ++h) {
-        const __m256i four = Load(weights + b * 512 + g * 64 + h * 32);
+      const uint8_t* group = args.tile + b * 512 + g * 64;
+      _mm_prefetch(group + kPrefetchBytes, _MM_HINT_T0);
+      for (int h = 0; h < 2; ++h) {
+        const __m256i four = Load(group + h * 32);
         const __m256i magnitude = _mm256_abs_epi8(four);
         for (int t = 0; t < kTokens; ++t) {
           const __m256i x = Broadcast4(q[t] + b * kActivationBlock + g * 4);
@@ -54,7 +55,7 @@ void DotRows(const TileDotArgs& args, size_t first, size_t first_half) {
         }
       }
     }
-    for (int h = 0; h < kHalves; ++h) {
+    for (int h = 0; h < 2; ++h) {
       const uint8_t* halves = scales + (b >> scale_shift) * kTileRows * 2 + h * 16;
       const __m256 w_scale =
           _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
@@ -66,8 +67,8 @@ void DotRows(const TileDotArgs& args, size_t first, size_t first_half) {
     }
   }
   for (int t = 0; t < kTokens; ++t) {
-    float* out = args.out + (first + t) * args.out_stride + first_half * 8;
-    for (int h = 0; h < kHalves; ++h) _mm256_storeu_ps(out + h * 8, total[t][h]);
+    float* out = args.out + (first + t) * args.out_stride;
+    for (int h = 0; h < 2; ++h) _mm256_storeu_ps(out + h * 8, total[t][h]);
   }
 }
 
@@ -75,12 +76,8 @@ void DotRows(const TileDotArgs& args, size_t first, size_t first_half) {
 
 void TileDotInt8Avx2(const TileDotArgs& args) {
   size_t i = 0;
-  for (; i + 4 <= args.num_rows; i += 4) {
-    DotRows<4, 1>(args, i, 0);
-    DotRows<4, 1>(args, i, 1);
-  }
-  for (; i + 2 <= args.num_rows; i += 2) DotRows<2, 2>(args, i, 0);
-  if (i < args.num_rows) DotRows<1, 2>(args, i, 0);
+  for (; i + 2 <= args.num_rows; i += 2) DotRows<2>(args, i);
+  if (i < args.num_rows) DotRows<1>(args, i);
 }
 
 }  // namespace mixline::cpu

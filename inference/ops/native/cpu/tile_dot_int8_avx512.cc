@@ -39,7 +39,9 @@ void DotRows(const TileDotArgs& args, size_t first) {
     __m512i dot[kTokens];
     for (int t = 0; t < kTokens; ++t) dot[t] = _mm512_set1_epi32(-128 * sum[t][b]);
     for (size_t g = 0; g < 8; ++g) {
-      const __m512i four = _mm512_loadu_si512(args.tile + b * 512 + g * 64);
+      const uint8_t* group = args.tile + b * 512 + g * 64;
+      _mm_prefetch(group + kPrefetchBytes, _MM_HINT_T0);
+      const __m512i four = _mm512_loadu_si512(group);
       const __m512i shifted = _mm512_xor_si512(four, sign_bit);
       for (int t = 0; t < kTokens; ++t) {
         const int8_t* x = q[t] + b * kActivationBlock + g * 4;
