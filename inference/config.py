@@ -26,7 +26,7 @@ class EngineConfig:
     threads: int = field(default_factory=default_threads)
     kv_slots: int = 4  # documents whose prompts stay in memory
     kv_budget_tokens: int | None = None  # None: derived from free memory
-    prefill_chunk_tokens: int = 256  # a cancel takes effect between two chunks
+    prefill_chunk_tokens: int = 256  # at most; a cancel takes effect between two chunks
 
     def __post_init__(self) -> None:
         for name in ("threads", "kv_slots", "prefill_chunk_tokens"):

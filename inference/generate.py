@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from inference.cancel import CancelToken
 from inference.kv_cache import KvCache
+from inference.pacing import ChunkPacer
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
 from inference.request import Completion, CompletionRequest, FinishReason
@@ -71,7 +72,7 @@ class Generator:
     prompts: PromptBuilder
     cache: PrefixCache
     context: int  # tokens that prompt and completion may fill
-    prefill_chunk_tokens: int
+    pacer: ChunkPacer
     stop_id: int | None  # the first of the model's stop ids
 
     def generate(
@@ -113,13 +114,18 @@ class Generator:
     ) -> Floats | None:
         """Run what the cache does not hold; return the logits behind it, None if cancelled."""
         logits: Floats | None = None
-        started = time.perf_counter()
-        for start in range(tally.cached_tokens, len(prompt), self.prefill_chunk_tokens):
+        began = time.perf_counter()
+        start = tally.cached_tokens
+        while start < len(prompt):
             if cancel.cancelled:
                 return None
-            chunk = prompt[start : start + self.prefill_chunk_tokens]
+            chunk = prompt[start : start + self.pacer.num_tokens]
+            chunk_began = time.perf_counter()
             logits = self.session.run(kv, chunk, request.effort)
-            tally.ms_prefill = (time.perf_counter() - started) * 1e3
+            now = time.perf_counter()
+            self.pacer.observe(len(chunk), now - chunk_began)
+            start += len(chunk)
+            tally.ms_prefill = (now - began) * 1e3
             report(tally.completion(None))
         return logits
 

@@ -12,6 +12,7 @@ from inference.memory import free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
 from inference.model_info import ModelInfo, describe
 from inference.ops.library import chosen_kernel, library_path
+from inference.pacing import ChunkPacer
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
 from inference.session import PROVIDER, Session
@@ -73,7 +74,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         prompts=prompts,
         cache=cache,
         context=context,
-        prefill_chunk_tokens=config.prefill_chunk_tokens,
+        pacer=ChunkPacer(config.prefill_chunk_tokens),
         stop_id=next(iter(manifest.stop_ids), None),
     )
     info = describe(
