@@ -1,13 +1,11 @@
 """Log lines on stderr, none of which may hold source text, and none of which anybody waits for."""
 
 import logging
-import queue
-import sys
-import time
-from logging.handlers import QueueHandler, QueueListener
+import os
+import select
 
-_WAITING_RECORDS = 2000
-_LAST_RECORDS_WITHIN_S = 0.5
+_STDERR = 2
+_ATOMIC_BYTES = 4096  # a pipe that is writable takes as much without blocking (PIPE_BUF)
 
 
 class _WithoutArguments(logging.Filter):
@@ -25,40 +23,30 @@ class _WithoutArguments(logging.Filter):
         return True
 
 
-class _Dropping(QueueHandler):
-    """Hands records to the writing thread, and drops them while nobody reads our stderr."""
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            return
-
-
-class Log:
-    """Logging to stderr for as long as a server runs.
+class _DroppingHandler(logging.Handler):
+    """Writes to stderr, unless that would block.
 
     A client that starts the server with a pipe as stderr and never reads it would otherwise stop
     the event loop once that pipe is full.
     """
 
-    def __init__(self, level: int = logging.INFO) -> None:
-        self._queue: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING_RECORDS)
-        writer = logging.StreamHandler(sys.stderr)
-        writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._listener = QueueListener(self._queue, writer)
-        handler = _Dropping(self._queue)
-        handler.addFilter(_WithoutArguments())
-        root = logging.getLogger()
-        root.handlers[:] = [handler]
-        root.setLevel(logging.WARNING)
-        logging.getLogger("lsp_server").setLevel(level)
-        # Below this level pygls writes whole messages.
-        logging.getLogger("pygls").setLevel(logging.WARNING)
-        self._listener.start()
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
+            if select.select([], [_STDERR], [], 0)[1]:
+                os.write(_STDERR, line[:_ATOMIC_BYTES])
+        except OSError:
+            return  # nobody is there to be told
 
-    def flush(self) -> None:
-        """Give the last records a moment to be written."""
-        end = time.monotonic() + _LAST_RECORDS_WITHIN_S
-        while not self._queue.empty() and time.monotonic() < end:
-            time.sleep(0.01)
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Send the server's own records, and warnings of its libraries, to stderr."""
+    handler = _DroppingHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(_WithoutArguments())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("lsp_server").setLevel(level)
+    # Below this level pygls writes whole messages.
+    logging.getLogger("pygls").setLevel(logging.WARNING)

@@ -5,22 +5,27 @@ from pathlib import Path
 
 from inference import Engine, default_model
 from lsp_server.engine_host import CompletionEngine, EngineHost, Opener, Progress
-from lsp_server.log import Log
+from lsp_server.log import log_to_stderr
 from lsp_server.options import ServerOptions, check_address, read_token
 from lsp_server.stdio import serve_on_stdio
 from lsp_server.tcp import serve_on_tcp
 
 
-def serve_stdio(options: ServerOptions) -> int:
-    """Serve the client at stdin and stdout; returns the exit status that LSP asks for."""
-    log = Log()
+def serve_stdio(options: ServerOptions) -> None:
+    """Serve the client at stdin and stdout until it leaves.
+
+    Raises:
+        SystemExit: with status 1, as LSP asks for where the client left without `shutdown`.
+    """
+    log_to_stderr()
     host = EngineHost(_opener(options))
     host.start()
     try:
-        return asyncio.run(serve_on_stdio(host))
+        status = asyncio.run(serve_on_stdio(host))
     finally:
         host.close()
-        log.flush()
+    if status:
+        raise SystemExit(status)
 
 
 def serve_tcp(
@@ -46,14 +51,14 @@ def serve_tcp(
     """
     check_address(host, port, allow_remote=allow_remote)
     token = read_token(token_file)
-    log = Log()
+    log_to_stderr()
     engine_host = EngineHost(_opener(options))
     engine_host.start()
     try:
-        asyncio.run(serve_on_tcp(engine_host, host, port, token))
+        tell_token = token_file is None
+        asyncio.run(serve_on_tcp(engine_host, host, port, token, tell_token=tell_token))
     finally:
         engine_host.close()
-        log.flush()
 
 
 def _opener(options: ServerOptions) -> Opener:

@@ -21,8 +21,10 @@ class AddressInUseError(MixlineError):
     """The port cannot be listened on."""
 
 
-async def serve_on_tcp(host: EngineHost, address: str, port: int, token: str) -> None:
-    """Listen until the process is ended; says on stderr where, and what the token is.
+async def serve_on_tcp(
+    host: EngineHost, address: str, port: int, token: str, *, tell_token: bool
+) -> None:
+    """Listen until the process is ended; says on stderr where, and a token that nobody knows yet.
 
     Raises:
         AddressInUseError: the address cannot be listened on.
@@ -37,7 +39,8 @@ async def serve_on_tcp(host: EngineHost, address: str, port: int, token: str) ->
             f"any free one"
         ) from error
     actual = listener.sockets[0].getsockname()[1]
-    sys.stderr.write(f"mixline: listening on {address}:{actual}\nmixline: token {token}\n")
+    sys.stderr.write(f"mixline: listening on {address}:{actual}\n")
+    sys.stderr.write(f"mixline: token {token if tell_token else '(the one in the file)'}\n")
     sys.stderr.flush()
     async with listener:
         await listener.serve_forever()

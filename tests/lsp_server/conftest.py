@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -226,6 +226,7 @@ class Process:
 class Servers:
     """Starts servers and ends them with the test."""
 
+    client_class: ClassVar[type[Client]] = Client
     folder: Path
     processes: list[Process] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)

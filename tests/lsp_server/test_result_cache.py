@@ -1,0 +1,63 @@
+"""ResultCache: results are found along their text, the least recently used leave."""
+
+from inference import Completion, CompletionRequest, FinishReason
+from lsp_server.result_cache import Result, ResultCache
+
+COMPLETION = Completion(
+    text="",
+    finish_reason=FinishReason.LINE,
+    tokens=1,
+    prompt_tokens=1,
+    cached_tokens=0,
+    mean_logprob=0.0,
+    min_logprob=0.0,
+    drafted_tokens=0,
+    ms_prefill=0.0,
+    ms_decode=0.0,
+)
+
+
+def request(prefix: str, suffix: str = "", *, document: str = "d") -> CompletionRequest:
+    return CompletionRequest(document=document, path="", prefix=prefix, suffix=suffix)
+
+
+def result(prefix: str, text: str) -> Result:
+    return Result(request=request(prefix), completion=COMPLETION, text=text)
+
+
+def test_only_places_along_the_text_are_found() -> None:
+    """Same document, same text behind the cursor, before it the text's own beginning."""
+    cache = ResultCache()
+    found = result("x = ", "12")
+    cache.put(found)
+
+    assert cache.find(request("x = ")) is found
+    assert cache.find(request("x = 1")) is found
+    for other in (
+        request("x ="),
+        request("x = 2"),
+        request("x = 12"),  # typed to its end
+        request("x = 123"),
+        request("x = ", "\n"),
+        request("x = ", document="e"),
+    ):
+        assert cache.find(other) is None
+
+
+def test_the_newest_result_wins_and_old_ones_leave() -> None:
+    """After 64 others a result is gone, unless it was used meanwhile."""
+    cache = ResultCache()
+    for text in ("old", "new"):
+        cache.put(result("x", text))
+    newest = cache.find(request("x"))
+    assert newest is not None
+    assert newest.text == "new"
+    for number in range(63):
+        cache.put(result(f"{number} ", "1"))
+        assert cache.find(request("x")) is newest
+    cache.put(result("y", "1"))
+
+    assert cache.find(request("0 ")) is None
+    assert cache.find(request("x")) is newest
+    cache.forget("d")
+    assert cache.find(request("x")) is None
