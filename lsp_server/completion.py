@@ -1,6 +1,5 @@
 """One completion at one place, for `mixline complete` and the request `mixline/complete`."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +40,9 @@ def build_request(
     path: str,
     prefix: str,
     suffix: str,
-    references: Iterable[Reference],
     settings: Settings,
     explicit: bool,
+    references: tuple[Reference, ...] = (),
     max_tokens: int | None = None,
 ) -> CompletionRequest:
     """Return what the engine is asked for a place.
@@ -57,7 +56,7 @@ def build_request(
         path=path,
         prefix=prefix,
         suffix=suffix,
-        references=tuple(references),
+        references=references,
         max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
         multi_line=several,
         require_text=explicit,

@@ -1,8 +1,9 @@
 """What is asked of the scheduler, and what it answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from inference import CompletionRequest
+from inference import CompletionRequest, Reference
 from lsp_server.context.around_cursor import Window
 from lsp_server.document import Document, Point
 from lsp_server.postprocess.judge import Gate
@@ -18,6 +19,7 @@ class Query:
 
     method: str  # requests of different methods do not supersede each other
     request: CompletionRequest  # its prefix ends in the selected entry, where there is one
+    references: Callable[[], tuple[Reference, ...]]  # added to the request when it is run
     document: Document
     cursor: Point
     window: Window  # the document's own text around the cursor

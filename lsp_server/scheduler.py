@@ -11,6 +11,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from inference import Completion, FinishReason, MixlineError
 from lsp_server.burst import Burst
@@ -185,7 +186,7 @@ class Scheduler:
             return
         self.make_way(query.uri)
         try:
-            handle = engine.submit(query.request)
+            handle = engine.submit(replace(query.request, references=query.references()))
         except MixlineError as error:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)
@@ -205,7 +206,7 @@ class Scheduler:
         self._forget(running)
         uri = running.request.document
         if (error := running.handle.future.exception()) is not None:
-            _log.warning("a generation failed: %s", error)
+            _log.warning("a generation failed: %s", _without_text(error))
             self._answer_all(uri, RejectReason.FAILED)
             return
         completion = running.handle.future.result()
@@ -341,6 +342,11 @@ class Scheduler:
 def _stop(timer: asyncio.TimerHandle | None) -> None:
     if timer is not None:
         timer.cancel()
+
+
+def _without_text(error: BaseException) -> str:
+    """Return what may be logged: our own sentence, but of a foreign error its kind alone."""
+    return str(error) if error.__cause__ is None else type(error.__cause__).__name__
 
 
 def _settled_text(completion: Completion) -> str:

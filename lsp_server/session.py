@@ -1,6 +1,6 @@
 """What one client has told the server; features read it through immutable snapshots."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Place:
     cursor: Point
     window: Window
     path: str  # shown to the model
-    references: tuple[Reference, ...]
+    references: Callable[[], tuple[Reference, ...]]  # of this moment, gathered when they are needed
     settings: Settings
     encoding: PositionEncoding
 
@@ -53,14 +53,15 @@ class Session:
             return RejectReason.SECRET
         self._documents[uri] = self._documents.pop(uri)
         cursor = document.point(line, character, self.encoding)
+        newest_first = tuple(reversed(self._documents.values()))
         return Place(
             document=document,
             cursor=cursor,
             window=self.pins.window(document, cursor),
             path=admitted.path,
-            references=gather_references(
+            references=lambda: gather_references(
                 document,
-                list(reversed(self._documents.values())),
+                newest_first,
                 lambda other: self._admission(other).admission,
                 self._text,
             ),

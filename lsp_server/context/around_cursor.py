@@ -70,7 +70,11 @@ def cut_window(document: Document, cursor: Point, start_line: int) -> Window:
 
 def printable(text: str) -> str:
     """Replace lone surrogates, which no encoder takes, by U+FFFD; lengths stay as they are."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    try:
+        text.encode("utf-8")  # much faster than to search, and nearly always all there is to do
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text
 
 
 def _keeps(document: Document, start: int, cursor: Point) -> bool:

@@ -109,7 +109,7 @@ def _complete(
         path=place.path,
         prefix=place.window.prefix,
         suffix=place.window.suffix,
-        references=place.references,
+        references=place.references(),
         settings=place.settings,
         explicit=True,
         max_tokens=max_tokens,

@@ -34,5 +34,14 @@ def test_a_hitch_does_not_end_a_long_burst() -> None:
     burst.arrived(0.210)
 
     assert burst.quiet_s > 0.0
-    burst.arrived(1.0)
+
+
+def test_a_burst_ends_with_the_second_ordinary_interval() -> None:
+    """Fast keys do not slow down the typing that follows them."""
+    burst = Burst()
+    for number in range(10):
+        burst.arrived(number * 0.020)
+    burst.arrived(0.300)
+    burst.arrived(0.420)
+
     assert burst.quiet_s == 0.0

@@ -113,6 +113,7 @@ class Desk:
         query = Query(
             method=METHOD,
             request=request,
+            references=tuple,
             document=document,
             cursor=Point(*cursor),
             window=window,

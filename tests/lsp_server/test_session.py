@@ -31,8 +31,8 @@ def test_a_place_is_a_snapshot(tmp_path: Path) -> None:
     session.edit(changed, [edit])
 
     assert (place.window.prefix, place.window.suffix, place.path) == ("x =", " 1\n", "a.py")
-    assert place.references[0].text == "x = 1\n"
-    assert look(session, changed).references[0].version == 2
+    assert place.references()[0].text == "x = 1\n"
+    assert look(session, changed).references()[0].version == 2
 
 
 def test_the_most_recently_used_documents_come_first(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_the_most_recently_used_documents_come_first(tmp_path: Path) -> None:
     look(session, first)
     place = look(session, third)
 
-    assert [reference.key for reference in place.references] == [
+    assert [reference.key for reference in place.references()] == [
         third.uri,
         first.uri,
         second.uri,
@@ -55,12 +55,12 @@ def test_settings_and_folders_decide_anew(tmp_path: Path) -> None:
     session = Session()
     session.set_folders(folder_paths([tmp_path.as_uri()]))
     first, second = (open_document(session, tmp_path / f"{name}.py") for name in "ab")
-    assert len(look(session, first).references) == 2
+    assert len(look(session, first).references()) == 2
     session.change_folders([], [tmp_path.as_uri()])
-    assert len(look(session, first).references) == 1
+    assert len(look(session, first).references()) == 1
     session.change_folders([tmp_path.as_uri()], [])
     session.apply_settings(Settings(secrets_extra=("b.py",)))
-    assert len(look(session, first).references) == 1
+    assert len(look(session, first).references()) == 1
     assert session.look(second.uri, 0, 0) is RejectReason.SECRET
     session.apply_settings(Settings(disabled_languages=frozenset({"python"})))
     assert session.look(first.uri, 0, 0) is RejectReason.DISABLED
