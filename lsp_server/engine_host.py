@@ -11,6 +11,7 @@ from typing import Protocol
 from inference import Completion, CompletionRequest, EngineStatus, MixlineError, ModelInfo
 
 _log = logging.getLogger(__name__)
+_WAIT_FOR_LOADER_S = 0.5
 
 
 class GenerationHandle(Protocol):
@@ -79,6 +80,7 @@ class EngineHost:
         self._status = HostStatus(state=EngineState.LOADING, message="starting", share=0.0)
         self._engine: CompletionEngine | None = None
         self._closed = False
+        self._loader: threading.Thread | None = None
 
     @property
     def status(self) -> HostStatus:
@@ -92,7 +94,8 @@ class EngineHost:
 
     def start(self) -> None:
         """Begin to load, without waiting for it."""
-        threading.Thread(target=self._load, name="mixline-load", daemon=True).start()
+        self._loader = threading.Thread(target=self._load, name="mixline-load", daemon=True)
+        self._loader.start()
 
     def watch(self, watcher: Callable[[HostStatus], None]) -> Callable[[], None]:
         """Call `watcher` (from the loading thread) at each change; returns how to stop that."""
@@ -106,13 +109,20 @@ class EngineHost:
 
         return unwatch
 
-    def close(self) -> None:
-        """Release the engine, also one that is still being loaded."""
+    def close(self) -> bool:
+        """Release the engine, also one that is still being loaded.
+
+        Returns:
+            Whether all threads have ended; loading cannot be interrupted, only waited for a little.
+        """
         with self._lock:
             self._closed = True
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close()
+        if self._loader is not None:
+            self._loader.join(_WAIT_FOR_LOADER_S)
+        return self._loader is None or not self._loader.is_alive()
 
     def _load(self) -> None:
         try:

@@ -150,6 +150,14 @@ class MixlineProtocol(LanguageServerProtocol):
         self._initialized = True
         return (yield from super().lsp_initialize(params))
 
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *args: object) -> Any:  # noqa: ANN401 - pygls' generator
+        """Cancel what waits; pygls walks a table that our answers take their entries out of."""
+        for message_id, future in list(self._request_futures.items()):
+            if message_id != self.msg_id:
+                future.cancel()
+        return (yield from super().lsp_shutdown(*args))
+
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls' is a generator
         """End this session; what happens to the process is the transport's business."""

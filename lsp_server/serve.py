@@ -1,6 +1,8 @@
 """Starts the server: the engine in its thread, the chosen transport in the event loop."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 from inference import Engine, default_model
@@ -20,10 +22,11 @@ def serve_stdio(options: ServerOptions) -> None:
     log_to_stderr()
     host = EngineHost(_opener(options))
     host.start()
+    status = 1
     try:
         status = asyncio.run(serve_on_stdio(host))
     finally:
-        host.close()
+        _close(host, status)
     if status:
         raise SystemExit(status)
 
@@ -53,12 +56,18 @@ def serve_tcp(
     token = read_token(token_file)
     log_to_stderr()
     engine_host = EngineHost(_opener(options))
-    engine_host.start()
     try:
         tell_token = token_file is None
         asyncio.run(serve_on_tcp(engine_host, host, port, token, tell_token=tell_token))
     finally:
-        engine_host.close()
+        _close(engine_host, 1)
+
+
+def _close(host: EngineHost, status: int) -> None:
+    if not host.close():
+        # Python would tear itself down under the runtime that still loads, which aborts.
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _opener(options: ServerOptions) -> Opener:

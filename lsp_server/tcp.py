@@ -24,7 +24,7 @@ class AddressInUseError(MixlineError):
 async def serve_on_tcp(
     host: EngineHost, address: str, port: int, token: str, *, tell_token: bool
 ) -> None:
-    """Listen until the process is ended; says on stderr where, and a token that nobody knows yet.
+    """Listen and load, until the process is ended; says on stderr where, and a new token.
 
     Raises:
         AddressInUseError: the address cannot be listened on.
@@ -38,6 +38,7 @@ async def serve_on_tcp(
             f"cannot listen on {address}:{port}: {error.strerror}; choose another port, or 0 for "
             f"any free one"
         ) from error
+    host.start()  # only now: an address that is in use is told without loading anything
     actual = listener.sockets[0].getsockname()[1]
     sys.stderr.write(f"mixline: listening on {address}:{actual}\n")
     sys.stderr.write(f"mixline: token {token if tell_token else '(the one in the file)'}\n")

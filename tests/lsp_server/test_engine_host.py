@@ -59,7 +59,7 @@ def test_a_failure_is_a_state_with_its_sentence() -> None:
 
         assert host.status == HostStatus(state=EngineState.FAILED, message=message, share=0.0)
         assert host.engine is None
-        host.close()
+        assert host.close()
 
 
 def test_an_engine_that_arrives_too_late_is_closed() -> None:
@@ -77,7 +77,7 @@ def test_an_engine_that_arrives_too_late_is_closed() -> None:
 
     host = EngineHost(opener)
     host.start()
-    host.close()
+    assert not host.close()
     may_open.set()
 
     assert closed.wait(TIMEOUT_S)

@@ -177,6 +177,17 @@ def test_closing_the_document_stops_the_engine(slow_client: Any) -> None:
     assert slow_client.inline(URI, LAST, COLUMN) == []
 
 
+def test_shutting_down_while_the_engine_generates(servers: Any, slow_client: Any) -> None:
+    """What waits is cancelled, and the process ends at once."""
+    slow_client.open(URI, TEXT)
+    request = slow_client.ask_inline(URI, LAST, COLUMN, invoked=True)
+    slow_client.wait_engine(lambda engine: engine["busy"])
+    slow_client.shut_down()
+
+    assert slow_client.answer(request)["error"]["code"] == CANCELLED
+    assert servers.processes[0].process.wait(30) == 0
+
+
 def test_one_character_more_keeps_the_prompt_in_the_cache(slow_client: Any) -> None:
     """mixline/complete, a key, mixline/complete again: but for 8 tokens the prompt is known."""
     slow_client.open(URI, TEXT)

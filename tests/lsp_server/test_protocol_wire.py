@@ -144,6 +144,16 @@ def test_another_header_ends_the_server(servers: Any, fresh: Any) -> None:
     assert "closing the connection" in servers.processes[0].stderr()
 
 
+def test_the_end_while_the_model_loads(servers: Any, slow_model: Path) -> None:
+    """Nobody waits for a model that nobody wants any more, and nothing aborts."""
+    client = servers.stdio(slow_model)
+    client.initialize()
+    assert client.status()["state"] == "loading"
+    client.shut_down()
+
+    assert servers.processes[0].process.wait(30) == 0
+
+
 @pytest.mark.parametrize("politely", [True, False])
 def test_the_end(servers: Any, client: Any, politely: bool) -> None:
     """Exit status 0 after shutdown and exit, 1 after exit alone."""
