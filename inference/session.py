@@ -6,7 +6,8 @@ three numbers and runs; nothing is allocated or copied in Python.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -76,16 +77,44 @@ class Session:
         Raises:
             MixlineError: the graph failed; the slot holds what it held.
         """
-        binding = self._bindings.get(kv)
-        if binding is None or binding.buffers is not kv.buffers:
-            binding = _Binding(self._session, kv, self.vocab)
-            self._bindings[kv] = binding
+        binding = self._binding(kv)
         try:
             binding.run(self._session, tokens, len(kv.tokens), effort)
         except Exception as error:
             raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
         kv.tokens.extend(tokens)
         return binding.logits
+
+    def run_scored(self, kv: KvCache, tokens: Sequence[int], first: int, effort: float) -> Floats:
+        """Append tokens to a slot and return the logits ``[N - first, V]`` behind the last ones.
+
+        Args:
+            kv: has room for the tokens; afterwards holds them.
+            tokens: N >= 1 ids.
+            first: index of the first token behind which logits are wanted, below N.
+            effort: see `request.parse_effort`.
+
+        Raises:
+            MixlineError: the graph failed; the slot holds what it held.
+        """
+        binding = self._binding(kv)
+        positions = np.arange(first, len(tokens), dtype=np.int64)
+        logits = np.empty((len(positions), self.vocab), dtype=np.float32)
+        try:
+            with binding.wider(positions, logits):
+                binding.run(self._session, tokens, len(kv.tokens), effort)
+        except Exception as error:
+            raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
+        kv.tokens.extend(tokens)
+        return logits
+
+    def _binding(self, kv: KvCache) -> "_Binding":
+        """Return the slot's binding, made anew where its buffers have been replaced."""
+        binding = self._bindings.get(kv)
+        if binding is None or binding.buffers is not kv.buffers:
+            binding = _Binding(self._session, kv, self.vocab)
+            self._bindings[kv] = binding
+        return binding
 
 
 class _Binding:
@@ -124,6 +153,17 @@ class _Binding:
         self._position[0] = len(tokens) - 1
         self._effort[...] = effort
         session.run_with_iobinding(self._io)
+
+    @contextmanager
+    def wider(self, positions: npt.NDArray[np.int64], logits: Floats) -> Iterator[None]:
+        """Take the logits of several positions into another array for as long as this lasts."""
+        self._bind_input("logit_positions", positions)
+        self._bind_output("logits", logits)
+        try:
+            yield
+        finally:
+            self._bind_input("logit_positions", self._position)
+            self._bind_output("logits", self._logits)
 
     def _bind_input(self, name: str, array: npt.NDArray[Any]) -> None:
         self._io.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)

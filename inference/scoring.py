@@ -1,0 +1,73 @@
+"""How likely a model finds a given text: log-probabilities of many tokens in few forward passes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.kv_cache import KvCache
+from inference.loading import open_session
+from inference.model_dir import ModelDir
+from inference.session import Session
+from inference.tokenizer import Tokenizer
+
+# N tokens of a chunk, V vocabulary
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+_CHUNK_TOKENS: Final = 128  # logits of so many positions are held at a time
+
+
+class Scorer:
+    """A model opened for scoring alone; one thread at a time."""
+
+    def __init__(self, session: Session, tokenizer: Tokenizer, start_id: int) -> None:
+        self.tokenizer = tokenizer
+        self.start_id = start_id  # stands before a text's first token
+        self.context = session.kv_shape.context
+        self._session = session
+        self._kv = KvCache(session.kv_shape)
+
+    @classmethod
+    def open(cls, model: Path, threads: int) -> Self:
+        """Load a model directory.
+
+        Raises:
+            MixlineError: the directory cannot be opened or run.
+        """
+        directory = ModelDir.open(model)
+        session = open_session(directory, threads)
+        start_id = next(iter(directory.manifest.stop_ids), 0)
+        return cls(session, Tokenizer.open(directory.tokenizer), start_id)
+
+    def nats(self, ids: Sequence[int], first: int) -> float:
+        """Return minus the log-probability of ``ids[first:]``, each behind all ids before it.
+
+        Args:
+            ids: at least one more than `first` and at most the context's length.
+            first: 1 or more.
+
+        Raises:
+            MixlineError: too many ids, or the model failed.
+        """
+        self._kv.rewind(0)
+        self._kv.reserve(len(ids), self._session.kv_shape.context)
+        total = 0.0
+        for start in range(0, len(ids) - 1, _CHUNK_TOKENS):
+            end = min(start + _CHUNK_TOKENS, len(ids) - 1)
+            unscored = min(max(0, first - 1 - start), end - start)
+            logits = self._session.run_scored(self._kv, ids[start:end], unscored, 1.0)
+            total += _nats(logits, ids[start + unscored + 1 : end + 1])
+        return total
+
+
+def _nats(logits: Floats, targets: Sequence[int]) -> float:
+    """Return the sum of minus log softmax(logits ``[N, V]``) at the targets ``[N]``."""
+    num_targets, _ = logits.shape
+    if not num_targets:
+        return 0.0
+    logits -= logits.max(axis=1, keepdims=True)
+    chosen = logits[np.arange(num_targets), np.asarray(targets)].astype(np.float64)
+    np.exp(logits, out=logits)
+    return float(np.sum(np.log(logits.sum(axis=1, dtype=np.float64)) - chosen))
