@@ -1,1 +1,1 @@
-"""The benchmarks behind `mixline bench` and, later, `mixline eval`: measured, never asserted."""
+"""The benchmarks behind `mixline bench` and `mixline eval`: measured, never asserted."""

@@ -1,0 +1,11 @@
+"""Errors of the benchmarks that their data or the machine cause."""
+
+from inference import MixlineError
+
+
+class DataError(MixlineError):
+    """The data named on the command line are missing, unreadable or of another format."""
+
+
+class SandboxError(MixlineError):
+    """This machine cannot run the sandbox that tests of generated code need."""

@@ -1,0 +1,18 @@
+"""How a benchmark is run: which model, on what, how much of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inference import EngineConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says; each benchmark takes what concerns it."""
+
+    model: Path  # directory
+    config: EngineConfig = field(default_factory=EngineConfig)
+    data: Path | None = None  # None: the project's own sample
+    limit: int | None = None  # at most so many problems, places or files
+    workspace_expert: bool = True  # False: infilling and humaneval ask the network alone
+    fresh: bool = False  # measure again what a former run had measured

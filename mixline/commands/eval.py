@@ -1,0 +1,90 @@
+"""Measure how good a model directory is; every rate with its n and its 95 % interval."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mixline.usage import EXIT_OK, UsageError, number_between
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from evaluation.options import Options
+
+BENCHMARKS = ("infilling", "humaneval", "next-line", "bits")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare benchmark, data and model."""
+    parser.add_argument("what", metavar="|".join(BENCHMARKS), choices=BENCHMARKS)
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help="problems (.jsonl, .jsonl.gz) or a folder of repositories; default: a tiny sample",
+    )
+    parser.add_argument(
+        "--limit",
+        metavar="N",
+        type=number_between(int, 1, 1_000_000),
+        help="at most so many problems, places or files",
+    )
+    parser.add_argument("--model", metavar="DIR", type=Path, help="model directory")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--fresh", action="store_true", help="measure again what a former run had measured"
+    )
+    parser.add_argument(
+        "--no-workspace-expert",
+        action="store_true",
+        help="infilling, humaneval: the network alone (next-line compares both)",
+    )
+    parser.add_argument(
+        "--threads", metavar="N", type=number_between(int, 1, 1024), help="default: the cores, <= 8"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    from evaluation.errors import DataError
+    from evaluation.options import Options
+    from inference import EngineConfig, default_model
+
+    data: Path | None = arguments.data
+    if data is not None and not data.exists():
+        raise UsageError(f"expected data at {str(data)!r}, found nothing; check the path")
+    if arguments.no_workspace_expert and arguments.what not in {"infilling", "humaneval"}:
+        raise UsageError("--no-workspace-expert goes with infilling and humaneval")
+    options = Options(
+        model=arguments.model or default_model(),
+        config=EngineConfig(threads=arguments.threads) if arguments.threads else EngineConfig(),
+        data=data,
+        limit=arguments.limit,
+        workspace_expert=not arguments.no_workspace_expert,
+        fresh=arguments.fresh,
+    )
+    try:
+        report, table = _measure(arguments.what, options)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    print(json.dumps(asdict(report)) if arguments.json else table)
+    return EXIT_OK
+
+
+def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
+    """Return the report of a benchmark, and its table."""
+    from evaluation import bits, humaneval, infilling, next_line
+
+    if what == "infilling":
+        filled = infilling.evaluate(options)
+        return filled, infilling.table(filled)
+    if what == "humaneval":
+        written = humaneval.evaluate(options)
+        return written, humaneval.table(written)
+    if what == "next-line":
+        guessed = next_line.evaluate(options)
+        return guessed, next_line.table(guessed)
+    scored = bits.evaluate(options)
+    return scored, bits.table(scored)
