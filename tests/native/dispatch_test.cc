@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "check.h"
+#include "cpu/exact.h"
 #include "cpu/kernel_table.h"
 #include "cpu/reference.h"
 #include "expert_dispatch.h"
@@ -80,7 +81,7 @@ struct Problem {
         const float up =
             static_cast<float>(Dot(shape.gate(), tile + shape.gate().tile_bytes(), i % 16, input));
         cpu::GateArgs args{shape.activation, shape.alpha, shape.limit, &gate, &up, 1, nullptr};
-        hidden[i] = static_cast<float>(cpu::ReferenceGate(args, 0));
+        hidden[i] = static_cast<float>(cpu::ExactGate(args, gate, up));
       }
       for (size_t i = 0; i < shape.hidden; ++i) {
         const uint8_t* tile =
@@ -107,7 +108,7 @@ struct Problem {
     std::vector<int32_t> sum(columns / 32 + 1);
     if (matrix.format != WeightFormat::kF32) {
       cpu::AvailableKernels().back()->quantize_row(
-          {padded.data(), columns, columns, q.data(), scale.data(), sum.data()});
+          {padded.data(), columns, columns, q.data(), scale.data(), sum.data(), nullptr});
       args.x = {nullptr, q.data(), scale.data(), sum.data(), columns};
     }
     double magnitude = 0;

@@ -3,8 +3,8 @@
 #include <cfloat>
 
 #include "check.h"
+#include "cpu/exact.h"
 #include "cpu/kernel_table.h"
-#include "cpu/reference.h"
 #include "random_tile.h"
 
 namespace mixline {
@@ -17,10 +17,15 @@ struct Quantised {
   std::vector<int8_t> q;
   std::vector<float> scale;
   std::vector<int32_t> sum;
+  std::vector<float> margin;
 
   Quantised(const cpu::Kernels& kernels, const std::vector<float>& x, size_t padded)
-      : q(padded, 99), scale(padded / kActivationBlock), sum(padded / kActivationBlock) {
-    kernels.quantize_row({x.data(), x.size(), padded, q.data(), scale.data(), sum.data()});
+      : q(padded, 99),
+        scale(padded / kActivationBlock),
+        sum(padded / kActivationBlock),
+        margin(padded / kActivationBlock) {
+    kernels.quantize_row(
+        {x.data(), x.size(), padded, q.data(), scale.data(), sum.data(), margin.data()});
   }
 };
 
@@ -40,15 +45,39 @@ TEST(quantize_row_is_rint_of_x_over_scale) {
         const float scale = peak / 127.0F;
         CHECK(got.scale[b] == scale) << kernels->name << " columns " << columns << " block " << b;
         int32_t sum = 0;
+        double furthest = 0;
         for (size_t i = b * 32; i < b * 32 + 32; ++i) {
-          const int expected =
-              i < columns && scale > 0 ? static_cast<int>(std::nearbyint(x[i] / scale)) : 0;
+          const double steps = i < columns && peak > 0 ? x[i] / (peak / 127.0) : 0;
+          const int expected = static_cast<int>(std::nearbyint(steps));
+          furthest = std::max(furthest, std::abs(steps - expected));
           CHECK(got.q[i] == expected) << kernels->name << " columns " << columns << " at " << i
                                       << ": " << int{got.q[i]} << ", expected " << expected;
           sum += expected;
         }
         CHECK(got.sum[b] == sum) << kernels->name << " block " << b;
+        CHECK(std::abs(got.margin[b] - (0.5 - furthest)) < 2e-5) << kernels->name << got.margin[b];
       }
+    }
+  }
+}
+
+// Quotients that f32 would put on the wrong side of the middle, or exactly on it.
+TEST(quantize_row_rounds_like_exact_arithmetic_near_ties) {
+  test::Random random(4);
+  for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
+    for (int trial = 0; trial < 2000; ++trial) {
+      std::vector<float> x(32);
+      x[0] = std::abs(test::Normal(random)) + 0.1F;
+      for (size_t i = 1; i < 32; ++i) {
+        const double middle = static_cast<double>(random() % 127) + 0.5;
+        x[i] = static_cast<float>(x[0] / 127.0 * middle);
+      }
+      const Quantised got(*kernels, x, 32);
+      for (size_t i = 0; i < 32; ++i) {
+        const int expected = static_cast<int>(std::nearbyint(x[i] / (x[0] / 127.0)));
+        CHECK(got.q[i] == expected) << kernels->name << ' ' << int{got.q[i]} << ' ' << expected;
+      }
+      CHECK(got.margin[0] < 1e-4F) << kernels->name << ' ' << got.margin[0];
     }
   }
 }
@@ -101,7 +130,7 @@ TEST(gate_is_accurate_to_a_few_units_in_the_last_place) {
                                  up.data(),  count,  hidden.data()};
         kernels->gate(args);
         for (size_t i = 0; i < count; ++i) {
-          const double expected = cpu::ReferenceGate(args, i);
+          const double expected = cpu::ExactGate(args, gate[i], up[i]);
           // 1 + erf cancels far on the negative side; the other two are good relative to
           // themselves.
           const double size =

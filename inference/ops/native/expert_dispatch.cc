@@ -1,7 +1,11 @@
 #include "expert_dispatch.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+
+#include "cpu/exact.h"
+#include "expert_workspace.h"
 
 namespace mixline {
 namespace {
@@ -21,84 +25,10 @@ constexpr size_t kSerialWork = 2'000'000;
 // What rounding one activation costs, in multiplications.
 constexpr size_t kRoundingWork = 50;
 
-// The (token, slot) pairs that one expert computes: a range of the sorted pairs.
-struct Group {
-  int32_t expert;
-  int32_t first;
-  int32_t count;
-};
-
-// Hands out consecutive, aligned parts of the scratch memory; with a NULL base it only counts.
-class Carver {
- public:
-  explicit Carver(std::byte* base) : base_(base) {}
-
-  template <typename T>
-  T* Take(size_t count) {
-    const size_t start = used_;
-    used_ += RoundUp(count * sizeof(T), 64);
-    return base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + start);
-  }
-
-  size_t used() const { return used_; }
-
- private:
-  std::byte* base_;
-  size_t used_ = 0;
-};
-
-// Rows of activations in scratch memory: ActivationRows before it is read only.
-struct OwnedRows {
-  float* f32 = nullptr;
-  int8_t* q = nullptr;
-  float* scale = nullptr;
-  int32_t* sum = nullptr;
-  size_t columns = 0;
-
-  void CarveQuantised(Carver& carver, size_t rows, size_t padded_columns) {
-    columns = padded_columns;
-    q = carver.Take<int8_t>(rows * columns);
-    scale = carver.Take<float>(rows * blocks());
-    sum = carver.Take<int32_t>(rows * blocks());
-  }
-
-  void CarveF32(Carver& carver, size_t rows, size_t num_columns) {
-    columns = num_columns;
-    f32 = carver.Take<float>(rows * columns);
-  }
-
-  size_t blocks() const { return columns / kActivationBlock; }
-
-  // The rows from `first` on.
-  ActivationRows From(size_t first) const {
-    if (f32 != nullptr) return {f32 + first * columns, nullptr, nullptr, nullptr, columns};
-    return {nullptr, q + first * columns, scale + first * blocks(), sum + first * blocks(),
-            columns};
-  }
-};
-
-struct Workspace {
-  int32_t* group_of;    // [experts] index of the expert's group, or -1; first its token count
-  Group* groups;        // [active experts]
-  int32_t* pair_token;  // [pairs] sorted by expert, then by token
-  float* pair_weight;   // [pairs]
-  OwnedRows x;          // [tokens]; unused with f32 weights, which read the input in place
-  OwnedRows hidden;     // [pairs]
-
-  Workspace(const ExpertShape& shape, size_t tokens, size_t slots, Carver& carver) {
-    const size_t pairs = tokens * slots;
-    group_of = carver.Take<int32_t>(shape.num_experts);
-    groups = carver.Take<Group>(std::min(pairs, shape.num_experts));
-    pair_token = carver.Take<int32_t>(pairs);
-    pair_weight = carver.Take<float>(pairs);
-    if (shape.format == WeightFormat::kF32) {
-      hidden.CarveF32(carver, pairs, shape.down().padded_columns());
-    } else {
-      x.CarveQuantised(carver, tokens, shape.gate().padded_columns());
-      hidden.CarveQuantised(carver, pairs, shape.down().padded_columns());
-    }
-  }
-};
+// f32 knows a hidden value to about 1e-6 steps of its block, seldom worse than 1e-5. One that is so
+// close to the middle between two steps is computed again in double precision, so that every kernel
+// rounds like exact arithmetic; otherwise one value in a million would come out a step off.
+constexpr float kTieMargin = 1e-4F;
 
 // 0, 1, 2, ...: the rows of a chunk that lie one behind the other.
 struct Iota {
@@ -178,69 +108,133 @@ class Dispatch {
   void QuantizeChunk(size_t chunk) {
     const size_t end = std::min(call_.tokens, (chunk + 1) * kChunk);
     for (size_t t = chunk * kChunk; t < end; ++t) {
-      QuantizeInto(work_.x, t, call_.x + t * shape_.hidden, shape_.hidden, 0, work_.x.columns);
+      const OwnedRows& x = work_.x;
+      kernels_.quantize_row({call_.x + t * shape_.hidden, shape_.hidden, x.columns,
+                             x.q + t * x.columns, x.scale + t * x.blocks(), x.sum + t * x.blocks(),
+                             nullptr});
     }
   }
 
-  // Quantises `count` values into columns [start, start + padded) of a row.
-  void QuantizeInto(const OwnedRows& rows, size_t row, const float* values, size_t count,
-                    size_t start, size_t padded) {
-    const size_t block = row * rows.blocks() + start / kActivationBlock;
-    kernels_.quantize_row({values, count, padded, rows.q + row * rows.columns + start,
-                           rows.scale + block, rows.sum + block});
-  }
+  // 32 hidden values of an expert: two gate tiles, two up tiles.
+  struct Block {
+    int32_t expert;
+    size_t start;  // first hidden value
+    size_t valid;  // hidden values; the rest of the block is padding
+  };
 
-  // 32 hidden values of all tokens of one expert: two gate tiles, two up tiles.
+  // One such block, for all tokens of the expert.
   void HiddenBlock(size_t index) {
     const Group& group = work_.groups[index / hidden_blocks_];
-    const size_t start = index % hidden_blocks_ * kActivationBlock;  // first hidden value
-    const size_t valid =
-        start < shape_.expert_hidden ? std::min(kActivationBlock, shape_.expert_hidden - start) : 0;
-    const PackedMatrix matrix = shape_.gate();
-    const uint8_t* expert = call_.gate_up + static_cast<size_t>(group.expert) * 2 * matrix.bytes();
-    const ActivationRows x = shape_.format == WeightFormat::kF32
-                                 ? ActivationRows{call_.x, nullptr, nullptr, nullptr, shape_.hidden}
-                                 : work_.x.From(0);
+    const size_t start = index % hidden_blocks_ * kActivationBlock;
+    const size_t end = std::min(start + kActivationBlock, shape_.expert_hidden);
+    const Block block{group.expert, start, end > start ? end - start : 0};
     float gate[kChunk][kActivationBlock];
     float up[kChunk][kActivationBlock];
     for (size_t done = 0; done < static_cast<size_t>(group.count); done += kChunk) {
       const size_t first = static_cast<size_t>(group.first) + done;
       const size_t count = std::min(kChunk, static_cast<size_t>(group.count) - done);
-      for (size_t r = 0; r < valid; r += kTileRows) {
-        const uint8_t* pair = expert + (start + r) / kTileRows * 2 * matrix.tile_bytes();
-        cpu::TileDotArgs args{pair,        shape_.block,    x, work_.pair_token + first, count,
-                              &gate[0][r], kActivationBlock};
-        dot_(args);
-        args.tile += matrix.tile_bytes();
-        args.out = &up[0][r];
-        dot_(args);
+      for (size_t r = 0; r < block.valid; r += kTileRows) {
+        dot_(GateArgs(block, r, first, count, &gate[0][r]));
+        dot_(UpArgs(block, r, first, count, &up[0][r]));
       }
       for (size_t i = 0; i < count; ++i) {
-        AddGateUpBias(group.expert, start, valid, gate[i], up[i]);
+        AddGateUpBias(block, gate[i], up[i]);
         kernels_.gate(
-            {shape_.activation, shape_.alpha, shape_.limit, gate[i], up[i], valid, gate[i]});
-        StoreHidden(first + i, start, valid, gate[i]);
+            {shape_.activation, shape_.alpha, shape_.limit, gate[i], up[i], block.valid, gate[i]});
+        StoreHidden(block, first + i, gate[i]);
       }
     }
   }
 
-  void AddGateUpBias(int32_t expert, size_t start, size_t valid, float* gate, float* up) const {
+  // The gate tile with the block's row r, for pairs from `first` on.
+  cpu::TileDotArgs GateArgs(const Block& block, size_t r, size_t first, size_t count,
+                            float* out) const {
+    const PackedMatrix matrix = shape_.gate();
+    const size_t tile = (block.start + r) / kTileRows * 2;
+    const ActivationRows x = shape_.format == WeightFormat::kF32
+                                 ? ActivationRows{call_.x, nullptr, nullptr, nullptr, shape_.hidden}
+                                 : work_.x.From(0);
+    return {call_.gate_up + static_cast<size_t>(block.expert) * 2 * matrix.bytes() +
+                tile * matrix.tile_bytes(),
+            shape_.block,
+            x,
+            work_.pair_token + first,
+            count,
+            out,
+            kActivationBlock};
+  }
+
+  cpu::TileDotArgs UpArgs(const Block& block, size_t r, size_t first, size_t count,
+                          float* out) const {
+    cpu::TileDotArgs args = GateArgs(block, r, first, count, out);
+    args.tile += shape_.gate().tile_bytes();
+    return args;
+  }
+
+  // The gate's biases of a block; up's are expert_hidden further on.
+  const float* GateBias(const Block& block) const {
+    return call_.gate_up_bias + static_cast<size_t>(block.expert) * 2 * shape_.expert_hidden +
+           block.start;
+  }
+
+  void AddGateUpBias(const Block& block, float* gate, float* up) const {
     if (call_.gate_up_bias == nullptr) return;
-    const float* bias =
-        call_.gate_up_bias + static_cast<size_t>(expert) * 2 * shape_.expert_hidden + start;
-    for (size_t r = 0; r < valid; ++r) {
+    const float* bias = GateBias(block);
+    for (size_t r = 0; r < block.valid; ++r) {
       gate[r] += bias[r];
       up[r] += bias[shape_.expert_hidden + r];
     }
   }
 
-  void StoreHidden(size_t pair, size_t start, size_t valid, const float* values) {
+  void StoreHidden(const Block& block, size_t pair, const float* values) const {
+    const OwnedRows& rows = work_.hidden;
     if (shape_.format == WeightFormat::kF32) {
-      std::memcpy(work_.hidden.f32 + pair * work_.hidden.columns + start, values,
-                  valid * sizeof(float));
-    } else {
-      QuantizeInto(work_.hidden, pair, values, valid, start, kActivationBlock);
+      std::memcpy(rows.f32 + pair * rows.columns + block.start, values,
+                  block.valid * sizeof(float));
+      return;
     }
+    int8_t* q = rows.q + pair * rows.columns + block.start;
+    const size_t index = pair * rows.blocks() + block.start / kActivationBlock;
+    float margin;
+    kernels_.quantize_row(
+        {values, block.valid, kActivationBlock, q, rows.scale + index, rows.sum + index, &margin});
+    if (margin < kTieMargin) rows.sum[index] += SettleTies(block, pair, values, q);
+  }
+
+  // Rounds again the values near the middle between two steps; returns by how much q's sum grew.
+  int32_t SettleTies(const Block& block, size_t pair, const float* values, int8_t* q) const {
+    float peak = 0;
+    for (size_t r = 0; r < block.valid; ++r) peak = std::max(peak, std::abs(values[r]));
+    // The step depends on the largest value, and f32 may not know which of two that is.
+    double exact_peak = 0;
+    for (size_t r = 0; r < block.valid; ++r) {
+      if (std::abs(values[r]) < peak * 0.99999F) continue;
+      exact_peak = std::max(exact_peak, std::abs(ExactHidden(block, pair, r)));
+    }
+    int32_t change = 0;
+    for (size_t r = 0; r < block.valid; ++r) {
+      const double steps = std::abs(values[r]) * (127.0 / peak);
+      if (std::abs(steps - std::floor(steps) - 0.5) > 2 * kTieMargin) continue;
+      const double exact = ExactHidden(block, pair, r) * (127.0 / exact_peak);
+      const auto rounded = static_cast<int8_t>(std::clamp(std::nearbyint(exact), -127.0, 127.0));
+      change += rounded - q[r];
+      q[r] = rounded;
+    }
+    return change;
+  }
+
+  double ExactHidden(const Block& block, size_t pair, size_t r) const {
+    const float* x = call_.x + static_cast<size_t>(work_.pair_token[pair]) * shape_.hidden;
+    double gate = cpu::ExactTileDot(shape_.format, GateArgs(block, r, pair, 1, nullptr), 0,
+                                    r % kTileRows, x, shape_.hidden);
+    double up = cpu::ExactTileDot(shape_.format, UpArgs(block, r, pair, 1, nullptr), 0,
+                                  r % kTileRows, x, shape_.hidden);
+    if (call_.gate_up_bias != nullptr) {
+      gate += GateBias(block)[r];
+      up += GateBias(block)[shape_.expert_hidden + r];
+    }
+    return cpu::ExactGate(
+        {shape_.activation, shape_.alpha, shape_.limit, nullptr, nullptr, 1, nullptr}, gate, up);
   }
 
   // Some columns of y, for all tokens: no other task writes them, so they need no lock and no copy.

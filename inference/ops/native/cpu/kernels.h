@@ -44,9 +44,10 @@ struct TileDotArgs {
 };
 using TileDot = void(const TileDotArgs& args);
 
-// Quantises one row to int8: per block of 32, scale = max|x| / 127 in f32, q = rint(x / scale) with
-// ties to even. A block whose max|x| is below 2^-100 becomes zeros; one with a NaN or an infinity
-// gets the scale NaN, which makes every result of the row NaN.
+// Quantises one row to int8: per block of 32, q = x / (max|x| / 127) rounded as in exact
+// arithmetic, ties to even; the scale max|x| / 127 is stored in f32. A block whose max|x| is below
+// 2^-100 becomes zeros; one with a NaN or an infinity gets the scale NaN, which makes every result
+// of the row NaN.
 struct QuantizeArgs {
   const float* x;         // [columns]
   size_t columns;         //
@@ -54,6 +55,8 @@ struct QuantizeArgs {
   int8_t* q;              // [padded_columns] overwritten
   float* scale;           // [padded_columns / 32] overwritten
   int32_t* sum;           // [padded_columns / 32] overwritten
+  float* margin;          // [padded_columns / 32] overwritten: the least distance, in steps, of a
+                          // value from the middle between two steps; may be NULL
 };
 using QuantizeRow = void(const QuantizeArgs& args);
 

@@ -49,21 +49,4 @@ double ReferenceTileDot(WeightFormat format, const TileDotArgs& args, size_t i, 
   return sum;
 }
 
-double ReferenceGate(const GateArgs& args, size_t i) {
-  const double gate = args.gate[i];
-  const double up = args.up[i];
-  switch (args.activation) {
-    case Activation::kSwiglu:
-      return gate / (1 + std::exp(-gate)) * up;
-    case Activation::kSwigluOai: {
-      const double g = std::fmin(gate, args.limit);
-      const double u = std::fmax(std::fmin(up, args.limit), -args.limit);
-      return g / (1 + std::exp(-args.alpha * g)) * (u + 1);
-    }
-    case Activation::kGelu:
-      return gate * (1 + std::erf(gate / std::sqrt(2.0))) / 2 * up;
-  }
-  return NAN;
-}
-
 }  // namespace mixline::cpu

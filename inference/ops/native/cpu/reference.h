@@ -18,8 +18,6 @@ double ReferenceActivation(const ActivationRows& rows, size_t row, size_t k);
 double ReferenceTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size_t r,
                         double* magnitude);
 
-double ReferenceGate(const GateArgs& args, size_t i);
-
 }  // namespace mixline::cpu
 
 #endif  // MIXLINE_CPU_REFERENCE_H_

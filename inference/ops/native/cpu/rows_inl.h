@@ -95,51 +95,81 @@ static void GateRow(const GateArgs& args) {
   memcpy(args.hidden + done, hidden, left);
 }
 
-// Quantises 32 values; see QuantizeArgs.
-static inline void QuantizeBlock(const float* x, int8_t* q, float* scale, int32_t* sum) {
-  constexpr uint32_t kInfinity = 0x7F800000;
-  constexpr float kSmallest = 7.88860905e-31F;  // 2^-100
+// Blocks without a larger value become zeros: 2^-100.
+inline constexpr float kSmallestPeak = 7.88860905e-31F;
+
+// Two roundings of a quotient of at most 127 cost 1.5e-5.
+inline constexpr float kSafeMargin = 2e-5F;
+
+// The largest |x| of a block; a NaN counts as the largest.
+static inline float LargestMagnitude(const float* x) {
+  // As integers, magnitudes of floats have the floats' order, and infinity and NaN come last.
   uint32_t bits[kActivationBlock];
   memcpy(bits, x, sizeof(bits));
-  // As integers, magnitudes of floats have the floats' order, and infinity and NaN come last.
-  uint32_t peak_bits = 0;
+  uint32_t largest = 0;
   for (size_t i = 0; i < kActivationBlock; ++i) {
     const uint32_t magnitude = bits[i] & 0x7FFFFFFFU;
-    peak_bits = magnitude > peak_bits ? magnitude : peak_bits;
+    largest = magnitude > largest ? magnitude : largest;
   }
-  float peak;
-  memcpy(&peak, &peak_bits, sizeof(peak));
-  if (peak_bits >= kInfinity || peak < kSmallest) {
-    memset(q, 0, kActivationBlock);
-    *scale = peak_bits >= kInfinity ? NAN : 0.0F;
-    *sum = 0;
-    return;
-  }
-  const float step = peak / 127.0F;
+  float value;
+  memcpy(&value, &largest, sizeof(value));
+  return value;
+}
+
+// Rounds again, in double precision, the values of a block in which f32 quotients are too close to
+// the middle between two steps.
+static inline int32_t RoundExactly(const float* x, float peak, int8_t* q) {
+  const double step = static_cast<double>(peak) / 127.0;
   int32_t total = 0;
   for (size_t i = 0; i < kActivationBlock; ++i) {
-    const auto value = static_cast<int32_t>(RoundToEven(x[i] / step));
+    const auto value = static_cast<int32_t>(nearbyint(static_cast<double>(x[i]) / step));
     q[i] = static_cast<int8_t>(value);
     total += value;
   }
-  *scale = step;
-  *sum = total;
+  return total;
 }
 
-static void QuantizeOneRow(const QuantizeArgs& args) {
-  const size_t full = args.columns / kActivationBlock;
-  const size_t blocks = args.padded_columns / kActivationBlock;
-  for (size_t b = 0; b < full; ++b) {
-    QuantizeBlock(args.x + b * kActivationBlock, args.q + b * kActivationBlock, args.scale + b,
-                  args.sum + b);
+// Quantises 32 values and returns their margin; see QuantizeArgs.
+static inline float QuantizeBlock(const float* x, int8_t* q, float* scale, int32_t* sum) {
+  const float peak = LargestMagnitude(x);
+  if (!(peak < INFINITY) || peak < kSmallestPeak) {
+    memset(q, 0, kActivationBlock);
+    *scale = peak < kSmallestPeak ? 0.0F : NAN;
+    *sum = 0;
+    return 0.5F;
   }
-  for (size_t b = full; b < blocks; ++b) {
-    float padded[kActivationBlock] = {};
+  const float step = peak / 127.0F;
+  int32_t total = 0;
+  float rests[kActivationBlock];
+  for (size_t i = 0; i < kActivationBlock; ++i) {
+    const float quotient = x[i] / step;
+    const float rounded = RoundToEven(quotient);
+    const auto value = static_cast<int32_t>(rounded);
+    rests[i] = quotient - rounded;
+    q[i] = static_cast<int8_t>(value);
+    total += value;
+  }
+  const float margin = 0.5F - LargestMagnitude(rests);
+  if (margin < kSafeMargin) total = RoundExactly(x, peak, q);
+  *scale = step;
+  *sum = total;
+  return margin;
+}
+
+// `quantize_block` is QuantizeBlock or its equal.
+template <typename BlockFunction>
+static void QuantizeOneRow(const QuantizeArgs& args, BlockFunction quantize_block) {
+  const size_t blocks = args.padded_columns / kActivationBlock;
+  for (size_t b = 0; b < blocks; ++b) {
     const size_t start = b * kActivationBlock;
-    if (start < args.columns) {
-      memcpy(padded, args.x + start, (args.columns - start) * sizeof(float));
+    const float* x = args.x + start;
+    float padded[kActivationBlock] = {};
+    if (start + kActivationBlock > args.columns) {
+      if (start < args.columns) memcpy(padded, x, (args.columns - start) * sizeof(float));
+      x = padded;
     }
-    QuantizeBlock(padded, args.q + start, args.scale + b, args.sum + b);
+    const float margin = quantize_block(x, args.q + start, args.scale + b, args.sum + b);
+    if (args.margin != nullptr) args.margin[b] = margin;
   }
 }
 

@@ -3,7 +3,7 @@
 
 namespace mixline::cpu {
 
-void QuantizeRowPortable(const QuantizeArgs& args) { QuantizeOneRow(args); }
+void QuantizeRowPortable(const QuantizeArgs& args) { QuantizeOneRow(args, QuantizeBlock); }
 
 void GatePortable(const GateArgs& args) { GateRow(args); }
 

@@ -1,0 +1,79 @@
+#include "cpu/exact.h"
+
+#include <cmath>
+
+#include "cpu/half_inl.h"
+
+namespace mixline::cpu {
+namespace {
+
+// `weights` is the first of the row's bytes in the block; groups are 64 bytes apart.
+int32_t BlockDotInt8(const uint8_t* weights, const int8_t* x) {
+  int32_t dot = 0;
+  for (size_t k = 0; k < kActivationBlock; k += 4) {
+    for (size_t j = 0; j < 4; ++j) {
+      dot += static_cast<int8_t>(weights[k * kTileRows + j]) * x[k + j];
+    }
+  }
+  return dot;
+}
+
+int32_t BlockDotInt4(const uint8_t* weights, const int8_t* x) {
+  int32_t dot = 0;
+  for (size_t k = 0; k < kActivationBlock; k += 8) {
+    for (size_t j = 0; j < 4; ++j) {
+      const uint8_t pair = weights[k * kTileRows / 2 + j];
+      dot += ((pair & 15) - 8) * x[k + j] + ((pair >> 4) - 8) * x[k + 4 + j];
+    }
+  }
+  return dot;
+}
+
+// max|x| / 127 of up to 32 values.
+double ExactStep(const float* x, size_t count) {
+  float peak = 0;
+  for (size_t k = 0; k < count; ++k) peak = std::fmax(peak, std::fabs(x[k]));
+  return static_cast<double>(peak) / 127.0;
+}
+
+}  // namespace
+
+double ExactTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size_t r,
+                    const float* x, size_t count) {
+  const size_t columns = args.x.columns;
+  const size_t blocks = columns / kActivationBlock;
+  const auto row = static_cast<size_t>(args.row_ids[i]);
+  const bool int4 = format == WeightFormat::kInt4;
+  const size_t block_bytes = kActivationBlock * kTileRows / (int4 ? 2 : 1);
+  const uint8_t* scales = args.tile + blocks * block_bytes;
+  double total = 0;
+  // Blocks that are all padding add nothing.
+  for (size_t b = 0; b * kActivationBlock < count; ++b) {
+    const size_t start = b * kActivationBlock;
+    const uint8_t* weights = args.tile + b * block_bytes + r * 4;
+    const int8_t* q = args.x.q + row * columns + start;
+    const int32_t dot = int4 ? BlockDotInt4(weights, q) : BlockDotInt8(weights, q);
+    const size_t scale = start / args.block * kTileRows + r;
+    const size_t in_block = count - start < kActivationBlock ? count - start : kActivationBlock;
+    total +=
+        static_cast<double>(dot) * LoadHalf(scales + scale * 2) * ExactStep(x + start, in_block);
+  }
+  return total;
+}
+
+double ExactGate(const GateArgs& args, double gate, double up) {
+  switch (args.activation) {
+    case Activation::kSwiglu:
+      return gate / (1 + std::exp(-gate)) * up;
+    case Activation::kSwigluOai: {
+      const double g = std::fmin(gate, args.limit);
+      const double u = std::fmax(std::fmin(up, args.limit), -args.limit);
+      return g / (1 + std::exp(-args.alpha * g)) * (u + 1);
+    }
+    case Activation::kGelu:
+      return gate * (1 + std::erf(gate / std::sqrt(2.0))) / 2 * up;
+  }
+  return NAN;
+}
+
+}  // namespace mixline::cpu
