@@ -8,7 +8,6 @@ from typing import TypeVar
 from lsprotocol import types
 
 from lsp_server.completion import build_request
-from lsp_server.document import Point
 from lsp_server.engine_host import EngineState
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.judge import Gate, may_ask
@@ -113,12 +112,6 @@ def line_range(place: Place, start: int, end: int) -> types.Range:
         start=_position(place, line, start),
         end=_position(place, line, end),
     )
-
-
-def position_of(server: MixlineServer, line: str, point: Point) -> types.Position:
-    """Return a point in the client's units."""
-    character = units_of_index(line, point.column, server.session.encoding)
-    return types.Position(line=point.line, character=character)
 
 
 def _position(place: Place, line: str, column: int) -> types.Position:

@@ -1,0 +1,159 @@
+"""Scheduler: when a request is answered, with what, and what is announced later."""
+
+from typing import Any
+
+from inference import EngineClosedError, FinishReason, MixlineError
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.reject import RejectReason
+
+
+def shown(text: str) -> Insertion:
+    return Insertion(text=text, absorbed=0)
+
+
+async def test_a_finished_generation_answers(desk: Any) -> None:
+    """One request, one generation, one answer."""
+    desk.ask("a", (0, 4))
+    desk.generation.finish("1")
+    await desk.settle()
+
+    assert desk.answers == {"a": shown("1")}
+    assert desk.ready == []
+
+
+async def test_a_superseded_request_is_answered_before_the_newer_one(desk: Any) -> None:
+    """At once, and first, even if the newer one is answered from the cache in the same moment."""
+    desk.ask("first", (0, 4))
+    desk.generation.finish("1")
+    await desk.settle()
+    desk.ask("older", (1, 2))
+    desk.ask("newer", (0, 4))
+
+    assert list(desk.answers.items()) == [
+        ("first", shown("1")),
+        ("older", RejectReason.SUPERSEDED),
+        ("newer", shown("1")),
+    ]
+    assert not desk.generation.runs
+
+
+async def test_methods_do_not_supersede_each_other_and_share_a_generation(desk: Any) -> None:
+    """A completion list and ghost text asked for by one key are both answered, by one run."""
+    desk.ask("ghost", (0, 4))
+    desk.ask("list", (0, 4), method="textDocument/completion")
+    await desk.settle(0.05)
+    desk.generation.finish("1")
+    await desk.settle()
+
+    assert desk.answers == {"ghost": shown("1"), "list": shown("1")}
+    assert len(desk.engine.started) == 1
+
+
+async def test_out_of_time_the_complete_lines_are_shown_and_the_rest_announced(
+    desk: Any,
+) -> None:
+    """The later result is a longer one at the same place."""
+    desk.ask("a", (0, 4), multi_line=True, answer_within_ms=20)
+    desk.generation.text = "[\n    1,\n    2"
+    await desk.settle(0.04)
+    assert desk.answers == {"a": shown("[\n    1,")}
+    desk.generation.finish("[\n    1,\n    2,\n]")
+    await desk.settle()
+
+    assert len(desk.ready) == 1
+    desk.ask("b", (0, 4), explicit=True)
+    assert desk.answers["b"] == shown("[\n    1,\n    2,\n]")
+
+
+async def test_out_of_time_without_a_complete_line_nothing_is_shown(desk: Any) -> None:
+    """Half a line is no suggestion; when it is complete, the client is told."""
+    desk.ask("a", (0, 4), answer_within_ms=20)
+    desk.generation.text = "half a li"
+    await desk.settle(0.04)
+    assert desk.answers == {"a": RejectReason.NOT_READY}
+    desk.generation.finish("half a line")
+    await desk.settle()
+
+    assert len(desk.ready) == 1
+
+
+async def test_nothing_is_announced_that_says_no_more(desk: Any) -> None:
+    """Neither what was shown already nor what the gate refuses, nor where somebody waits."""
+    desk.ask("a", (0, 4), multi_line=True, answer_within_ms=20)
+    desk.generation.text = "[\n    1,\n"
+    await desk.settle(0.04)
+    desk.generation.finish("[\n    1,\n")
+    await desk.settle()
+    assert desk.ready == []
+
+    await desk.settle(0.07)
+    desk.scheduler.withdraw(desk.ask("b", (1, 5)))
+    desk.generation.mean_logprob = -3.0
+    desk.generation.finish("5")
+    await desk.settle()
+    assert desk.ready == []
+
+
+async def test_the_gate_is_for_automatic_requests(desk: Any) -> None:
+    """An explicit request at the same place is answered from the same result."""
+    desk.ask("automatic", (0, 4))
+    desk.generation.mean_logprob = -3.0
+    desk.generation.finish("1")
+    await desk.settle()
+    desk.ask("explicit", (0, 4), explicit=True)
+
+    assert desk.answers == {"automatic": RejectReason.LOW_CONFIDENCE, "explicit": shown("1")}
+    assert len(desk.engine.started) == 1
+
+
+async def test_an_explicit_request_wants_text_where_an_automatic_one_found_none(
+    desk: Any,
+) -> None:
+    """It attaches to the running generation, and starts another when that says nothing."""
+    desk.ask("automatic", (0, 4))
+    desk.ask("explicit", (0, 4), explicit=True)
+    desk.generation.finish("", FinishReason.STOP)
+    await desk.settle(0.1)
+    assert len(desk.engine.started) == 2
+    assert desk.generation.request.require_text
+    desk.generation.finish("", FinishReason.STOP)
+    await desk.settle(0.1)
+
+    assert desk.answers["explicit"] is RejectReason.EMPTY
+    assert len(desk.engine.started) == 2
+
+
+async def test_other_settings_make_old_results_worthless(desk: Any) -> None:
+    """They were generated under the old ones."""
+    desk.ask("a", (0, 4))
+    desk.generation.finish("1")
+    await desk.settle(0.06)
+    desk.scheduler.settings_changed()
+    desk.ask("b", (0, 4))
+
+    assert "b" not in desk.answers
+    assert len(desk.engine.started) == 2
+
+
+async def test_a_failing_engine_is_an_empty_answer(desk: Any) -> None:
+    """Whether it refuses the request, fails at it, or is closed meanwhile."""
+    desk.engine.refusal = EngineClosedError("closed")
+    desk.ask("refused", (0, 4))
+    desk.engine.refusal = None
+    await desk.settle(0.06)
+    desk.ask("failed", (0, 4))
+    desk.generation.future.set_exception(MixlineError("broken"))
+    await desk.settle()
+
+    assert desk.answers == {"refused": RejectReason.FAILED, "failed": RejectReason.FAILED}
+
+
+async def test_a_stopped_scheduler_says_nothing_more(desk: Any) -> None:
+    """The client has gone; work ends and no answer is attempted."""
+    desk.ask("a", (0, 4), answer_within_ms=10)
+    desk.scheduler.stop()
+    await desk.settle(0.03)
+
+    assert not desk.generation.runs
+    assert desk.answers == {}
+    assert desk.ready == []
