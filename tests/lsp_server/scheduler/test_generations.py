@@ -202,7 +202,7 @@ async def test_closing_a_document_ends_everything_about_it(desk: Any) -> None:
     desk.generation.finish("1")
     await desk.settle()
     desk.ask("b", (1, 5))
-    desk.scheduler.document_closed(URI)
+    desk.scheduler.document_closed("file:///a.py")
     assert not desk.generation.runs
     assert desk.answers["b"] is RejectReason.SUPERSEDED
     await desk.settle(0.06)
