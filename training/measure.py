@@ -13,6 +13,7 @@ from training.corpus import Corpus, File
 from training.format import Hole, completion, header
 from training.heldout import bits_per_byte, sample_files
 from training.model import Model
+from training.tokenizer import ENDOFTEXT
 
 Place = Literal["line start", "mid-line"]
 _BUDGET_SHARE = 0.75
@@ -81,7 +82,7 @@ def _cursor(rng: Random, text: str, place: Place) -> Hole | None:
 def exact_lines(
     model: Model, tokenizer: Tokenizer, corpus: Corpus, place: Place, *, count: int, seed: int = 1
 ) -> Rate:
-    """Counts the cursors where the greedy answer is the rest of the line, then its end.
+    """Counts the cursors where greedy decoding, stopped at the end of the line, writes its rest.
 
     One forward pass a cursor suffices: greedy decoding writes the expected tokens if and only if
     each of them is the first choice behind those before it.
@@ -98,12 +99,34 @@ def exact_lines(
         ids = completion(encode, hole, order="spm", budget=budget, before=before)
         if ids is None:
             continue  # a line too long to fit counts as missed
-        expected = torch.tensor(ids[len(ids) - len(encode(hole.middle)) - 1 :])
+        expected = encode(hole.middle)
         with torch.no_grad():
             x, _, _ = model.hidden_states(torch.tensor([ids[:-1]]))
-            first = (x[0, -len(expected) :] @ model.embedding.T).argmax(dim=-1)
-        hits += bool(torch.equal(first, expected))
+            first = (x[0, -len(expected) - 1 :] @ model.embedding.T).argmax(dim=-1)
+        hits += writes_line(tokenizer, expected, first.tolist())
     return Rate(hits=hits, n=count)
+
+
+def writes_line(tokenizer: Tokenizer, expected: list[int], first: list[int]) -> bool:
+    """Says whether the first choices behind each expected token write the line and end it.
+
+    The line ends with <|endoftext|> or with a newline, which one token may hold together with the
+    line's last characters.
+
+    Args:
+        tokenizer: decodes.
+        expected: the tokens of the rest of the line.
+        first: the first choice at the place of each of them, and of what follows.
+    """
+    for place, choice in enumerate(first):
+        if place < len(expected) and choice == expected[place]:
+            continue
+        if choice == ENDOFTEXT:
+            return place == len(expected)
+        text: str = tokenizer.decode([choice])
+        rest: str = tokenizer.decode(expected[place:])
+        return "\n" in text and text.split("\n", 1)[0] == rest
+    return False
 
 
 def measure(

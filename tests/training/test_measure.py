@@ -7,8 +7,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.corpus import Corpus  # noqa: E402 - torch first
-from training.format import header, prompt  # noqa: E402
-from training.measure import Place, Rate, cursors, exact_lines, measure  # noqa: E402
+from training.measure import (  # noqa: E402
+    Place,
+    Rate,
+    cursors,
+    exact_lines,
+    measure,
+    writes_line,
+)
 from training.model import Model  # noqa: E402
 from training.recipe import load_recipe  # noqa: E402
 from training.tokenizer import ENDOFTEXT, load_plain  # noqa: E402
@@ -50,33 +56,50 @@ def test_cursors_are_reproducible(corpus: Corpus) -> None:
     assert one != list(cursors(corpus, "mid-line", count=10, seed=4))
 
 
-def test_exact_means_that_greedy_decoding_writes_the_line(
-    corpus: Corpus, tokenizer_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (["return", " x", None], True),  # the end of the text
+        (["return", " x", "\n    "], True),  # or of the line
+        (["return", " x", "."], False),  # goes on
+        (["return", " y", None], False),
+        (["return", None, None], False),  # too short
+        (["return", "\n", None], False),
+    ],
+)
+def test_line_is_written_and_ended(
+    tokenizer_path: Path, choices: list[str | None], expected: bool
 ) -> None:
-    """A model that always writes what a plain greedy loop wrote is counted as exact there."""
+    """Every token is the first choice, and then the line ends one way or the other."""
     tokenizer = load_plain(tokenizer_path)
+    line = [tokenizer.encode(part).ids[0] for part in ("return", " x")]
+    first = [ENDOFTEXT if part is None else tokenizer.encode(part).ids[0] for part in choices]
 
-    def encode(text: str) -> list[int]:
-        ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    assert writes_line(tokenizer, line, first) is expected
 
-    # a head that knows one answer: the end of text after anything
-    with torch.no_grad():
-        model.embedding.zero_()
-        model.embedding[ENDOFTEXT] = 1.0
-        model.norm.fill_(1.0)
-    (file, hole), *_ = cursors(corpus, "mid-line", count=1, seed=1)
-    ids = prompt(encode, hole.prefix[-50:], "\n", order="spm", before=header(encode, file.path))
-    assert int(model.logits(torch.tensor([ids]))[0, -1].argmax()) == ENDOFTEXT
 
-    # it never writes a line, which has at least one token before its end
-    assert exact_lines(model, tokenizer, corpus, "mid-line", count=5).hits == 0
-    monkeypatch.setattr(
-        "training.measure.completion", lambda *_args, **_keywords: [*ids, ENDOFTEXT]
-    )
-    empty = [(file, type(hole)(prefix="a", middle="", suffix="\n"))] * 4
-    monkeypatch.setattr("training.measure.cursors", lambda *_args, **_keywords: iter(empty))
-    assert exact_lines(model, tokenizer, corpus, "mid-line", count=4).hits == 4
+def test_last_token_may_bring_the_newline(tokenizer_path: Path) -> None:
+    """A bracket and the newline behind it may be one token."""
+    tokenizer = load_plain(tokenizer_path)
+    name, bracket = tokenizer.encode("x").ids[0], tokenizer.encode(")").ids[0]
+    both = tokenizer.encode(")\n").ids
+    assert len(both) == 1
+
+    assert writes_line(tokenizer, [name, bracket], [name, both[0], bracket])
+    assert not writes_line(tokenizer, [name, bracket, bracket], [name, both[0], bracket, ENDOFTEXT])
+
+
+def test_exact_lines_follow_the_model(corpus: Corpus, tokenizer_path: Path, model: Model) -> None:
+    """A model that ends every text at once has no line right; one that writes newlines neither."""
+    tokenizer = load_plain(tokenizer_path)
+    for token in (ENDOFTEXT, tokenizer.encode("\n").ids[0]):
+        with torch.no_grad():
+            model.embedding.zero_()
+            model.embedding[token] = 1.0
+            model.norm.fill_(1.0)
+        rate = exact_lines(model, tokenizer, corpus, "mid-line", count=5)
+
+        assert (rate.hits, rate.n) == (0, 5)
 
 
 def test_all_figures_are_there(corpus: Corpus, tokenizer_path: Path, model: Model) -> None:
