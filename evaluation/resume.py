@@ -88,7 +88,8 @@ class ResultCache(Generic[Outcome]):
         for line in lines:
             try:
                 record = json.loads(line)
-                self._known[record.pop("key")] = kind(**record)
+                key = record.pop("key")
+                self._known[key] = kind(**record)
             except (ValueError, TypeError, KeyError, AttributeError):
                 continue
         if lines[-1]:
