@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import evaluation
 import inference
+import lsp_server.context
 import lsp_server.postprocess
 from evaluation.errors import DataError
 from evaluation.progress import Progress
@@ -25,7 +26,7 @@ from inference.manifest import MANIFEST_NAME
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_CODE: Final = (evaluation, inference, lsp_server.postprocess)
+_CODE: Final = (evaluation, inference, lsp_server.context, lsp_server.postprocess)
 _SOURCES: Final = (".py", ".so", ".dylib", ".dll")
 
 Item = TypeVar("Item")

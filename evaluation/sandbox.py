@@ -57,7 +57,11 @@ class Sandbox:
         """
         self.limits = limits or Limits()
         self.isolation = "none"  # then what the child says: "namespaces" or "audit hook"
-        if self.run("pass") is not Verdict.PASSED:
+        try:
+            works = self.run("pass") is Verdict.PASSED
+        except OSError:
+            works = False
+        if not works:
             raise SandboxError(
                 "expected the sandbox for generated code to run an empty program, it does not; are"
                 f" processes of {sys.executable} limited on this machine?"
