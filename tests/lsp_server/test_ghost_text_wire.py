@@ -244,13 +244,18 @@ def test_settings_come_from_the_client(servers: Any, shipped_model: Path) -> Non
     client.initialize(
         capabilities={
             "textDocument": {"inlineCompletion": {}},
-            "workspace": {"configuration": True},
+            "workspace": {
+                "configuration": True,
+                "didChangeConfiguration": {"dynamicRegistration": True},
+            },
         }
     )
     client.wait_ready()
     client.open(URI, TEXT)
     message = client.notification("window/showMessage")["params"]["message"]
     assert message.startswith("mixline.temperature: ")
+    (registered,) = client.notification("client/registerCapability")["params"]["registrations"]
+    assert registered["method"] == "workspace/didChangeConfiguration"
     assert client.inline(URI, LINE, COLUMN, invoked=True) == []
     client.configuration = {"disabledLanguages": ["ruby"]}
     client.notify("workspace/didChangeConfiguration", {"settings": None})
