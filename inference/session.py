@@ -5,6 +5,7 @@ the KV buffers (as past and as present, so the graph appends in place). A decode
 three numbers and runs; nothing is allocated or copied in Python.
 """
 
+import os
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+# Official builds of ONNX Runtime (1.31 for Linux, as measured) collect telemetry unless this is set
+# before they are imported: a thread, a database in the user's cache folder, uploads over HTTPS.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
 from inference.errors import MixlineError, ModelDirectoryError, OperatorLibraryError
