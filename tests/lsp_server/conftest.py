@@ -34,6 +34,7 @@ class Client:
     configuration: object = None  # the answer to workspace/configuration
     arrived: list[tuple[float, Message]] = field(default_factory=list)
     version: int = 1
+    before: Message = field(default_factory=dict)  # what the server had counted at `start_over`
     _next_id: int = 0
 
     def __post_init__(self) -> None:
@@ -107,7 +108,22 @@ class Client:
         assert self.status()["state"] == "ready", self.status()
 
     def status(self) -> Any:
-        return self.result("mixline/status", {})
+        """Return the server's status, with what it counts counted since `start_over`."""
+        status = self.result("mixline/status", {})
+        if self.before:
+            for name in ("generations", "generated_tokens"):
+                status["engine"][name] -= self.before["engine"][name]
+            old = self.before["answers"]
+            new = {name: count - old.get(name, 0) for name, count in status["answers"].items()}
+            status["answers"] = {name: count for name, count in new.items() if count}
+        return status
+
+    def start_over(self) -> None:
+        """Forget what was, for the next test on the same server; its documents are opened anew."""
+        self.before = {}
+        self.wait_engine(lambda engine: not engine["busy"])
+        self.before = self.status()
+        self.arrived.clear()
 
     def wait_engine(self, wanted: Callable[[Any], bool]) -> Any:
         """Wait until the engine's status is as wanted, and return it."""
@@ -304,19 +320,41 @@ def slow_model(make_random_model: MakeRandomModel) -> Path:
     )
 
 
-@pytest.fixture
-def slow_client(servers: Servers, slow_model: Path) -> Client:
+@pytest.fixture(scope="module")
+def module_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Start language servers that serve all tests of a file, one after another."""
+    made = Servers(tmp_path_factory.mktemp("servers"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def slow_server(module_servers: Servers, slow_model: Path) -> Client:
     """A client of a server whose generations last; the model is loaded."""
-    client = servers.stdio(slow_model)
+    client = module_servers.stdio(slow_model)
     client.initialize()
     client.wait_ready()
     return client
 
 
 @pytest.fixture
-def client(servers: Servers, shipped_model: Path) -> Client:
+def slow_client(slow_server: Client) -> Client:
+    """The same client, as if nothing had happened before."""
+    slow_server.start_over()
+    return slow_server
+
+
+@pytest.fixture(scope="module")
+def shipped_server(module_servers: Servers, shipped_model: Path) -> Client:
     """A client of a server with the shipped model; the model is loaded."""
-    client = servers.stdio(shipped_model)
+    client = module_servers.stdio(shipped_model)
     client.initialize()
     client.wait_ready()
     return client
+
+
+@pytest.fixture
+def client(shipped_server: Client) -> Client:
+    """The same client, as if nothing had happened before."""
+    shipped_server.start_over()
+    return shipped_server

@@ -177,14 +177,17 @@ def test_closing_the_document_stops_the_engine(slow_client: Any) -> None:
     assert slow_client.inline(URI, LAST, COLUMN) == []
 
 
-def test_shutting_down_while_the_engine_generates(servers: Any, slow_client: Any) -> None:
+def test_shutting_down_while_the_engine_generates(servers: Any, slow_model: Path) -> None:
     """What waits is cancelled, and the process ends at once."""
-    slow_client.open(URI, TEXT)
-    request = slow_client.ask_inline(URI, LAST, COLUMN, invoked=True)
-    slow_client.wait_engine(lambda engine: engine["busy"])
-    slow_client.shut_down()
+    client = servers.stdio(slow_model)
+    client.initialize()
+    client.wait_ready()
+    client.open(URI, TEXT)
+    request = client.ask_inline(URI, LAST, COLUMN, invoked=True)
+    client.wait_engine(lambda engine: engine["busy"])
+    client.shut_down()
 
-    assert slow_client.answer(request)["error"]["code"] == CANCELLED
+    assert client.answer(request)["error"]["code"] == CANCELLED
     assert servers.processes[0].process.wait(30) == 0
 
 
