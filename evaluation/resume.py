@@ -22,12 +22,12 @@ import lsp_server.postprocess
 from evaluation.errors import DataError
 from evaluation.progress import Progress
 from inference.manifest import MANIFEST_NAME
+from inference.ops.library import chosen_kernel, library_path
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 _CODE: Final = (evaluation, inference, lsp_server.context, lsp_server.postprocess)
-_SOURCES: Final = (".py", ".so", ".dylib", ".dll")
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome", bound="DataclassInstance")
@@ -48,10 +48,14 @@ def model_digest(model: Path) -> str:
 
 
 def code_digest() -> str:
-    """Return the digest of the programs that bring about a result, the operators included."""
+    """Return the digest of the programs that bring about a result, the operators included.
+
+    Raises:
+        OperatorLibraryError: the operators are missing.
+    """
     folders = sorted({Path(place) for package in _CODE for place in package.__path__})
-    files = [file for folder in folders for file in sorted(folder.rglob("*"))]
-    return digest(*(file.read_bytes() for file in files if file.suffix in _SOURCES))
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return digest(chosen_kernel(), *(file.read_bytes() for file in [library_path(), *files]))
 
 
 def cache_file(benchmark: str, model: Path, parameters: Mapping[str, object]) -> Path:
