@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,9 +122,10 @@ def diagnostics(folder: Path) -> dict[str, list[tuple[int, str]]]:
     Raises:
         CorpusError: ruff is not installed or fails.
     """
-    ruff = shutil.which("ruff")
+    # The one installed beside this interpreter first: its folder is not always on PATH.
+    ruff = shutil.which("ruff", path=sysconfig.get_path("scripts")) or shutil.which("ruff")
     if ruff is None:
-        raise CorpusError("expected ruff on the PATH, found none; `pip install ruff`")
+        raise CorpusError("expected ruff beside Python or on PATH, found none; `pip install ruff`")
     done = subprocess.run(  # noqa: S603 - our own arguments, the configuration of no folder
         [
             *(ruff, "check", "--isolated", "--no-cache", "--quiet", "--select", _RULES),

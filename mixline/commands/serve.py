@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from inference.errors import RequestError
 from mixline.usage import EXIT_OK, UsageError
 
 
@@ -42,11 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
         serve_stdio(options)
     else:
         host, port = arguments.tcp
-        serve_tcp(
-            options,
-            host=host,
-            port=port,
-            token_file=arguments.token_file,
-            allow_remote=arguments.allow_remote,
-        )
+        try:
+            serve_tcp(
+                options,
+                host=host,
+                port=port,
+                token_file=arguments.token_file,
+                allow_remote=arguments.allow_remote,
+            )
+        except RequestError as error:  # an address or a token file that cannot be meant
+            raise UsageError(str(error)) from error
     return EXIT_OK
