@@ -75,7 +75,7 @@ class GraphBuilder:
         """Store a tensor, given in parts along its first axis, and refer to it."""
         if name not in self._initializers:
             stored = self._weights.add(name, dtype, dims, parts, mapped=mapped)
-            self._initializers[name] = _tensor(stored)
+            self._initializers[name] = tensor_proto(stored, WEIGHTS_NAME)
         return name
 
     def array(self, name: str, values: npt.NDArray[np.generic], *, mapped: bool = False) -> str:
@@ -100,14 +100,15 @@ class GraphBuilder:
         return bytes(model.SerializeToString(deterministic=True))
 
 
-def _tensor(stored: StoredWeight) -> onnx.TensorProto:
+def tensor_proto(stored: StoredWeight, location: str) -> onnx.TensorProto:
+    """Describe stored data as an initialiser, those outside the graph in the file ``location``."""
     tensor = TensorProto(name=stored.name, data_type=_element(stored.dtype), dims=list(stored.dims))
     if stored.inline is not None:
         tensor.raw_data = stored.inline
         return tensor
     tensor.data_location = TensorProto.EXTERNAL
     for key, value in (
-        ("location", WEIGHTS_NAME),
+        ("location", location),
         ("offset", str(stored.offset)),
         ("length", str(stored.num_bytes)),
     ):
