@@ -15,6 +15,7 @@ COMMANDS = {
     "complete": "complete one place in a file",
     "doctor": "versions, provider, kernel, model, memory, and what is missing",
     "export": "turn a Hugging Face checkpoint into a model directory",
+    "finetune": "adapt a model directory to a code base",
     "bench": "measure decoding on this machine",
     "eval": "measure how good a model is: infilling, humaneval, next-line, bits",
 }

@@ -1,0 +1,212 @@
+"""The training loop of fine-tuning: a time budget, best moment kept, resumable after a kill."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training import checkpoint
+from training.checkpoint import State
+from training.errors import CheckpointError
+from training.finetune_data import IGNORED, WorkspaceRows
+from training.finetune_errors import FinetuneError
+from training.finetune_model import TunedModel
+from training.precision import products, uses_bf16
+from training.schedule import Stopwatch
+
+ROWS = 4
+"""Rows of a step."""
+ADAPTER_LR = 1e-2
+VECTOR_LR = 1e-2
+ROUTER_LR = 2e-3
+BALANCE = 0.01
+MAX_GRADIENT = 1.0
+WARMUP, DECAY = 0.03, 0.5
+"""Shares of the budget at its begin and end in which the rates rise and fall."""
+VALIDATIONS = 15
+"""Over the whole budget."""
+PATIENCE = 5
+"""Validations in a row without a new best one that end the run: it only learns by heart then."""
+CHECKPOINT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunerStatus:
+    """A run at one moment."""
+
+    share: float
+    """Of the budget, 0 to 1."""
+    step: int
+    tokens: int
+    tokens_per_second: float
+    seconds_left: float
+    bits_per_byte: float
+    """On the validation files, at the last validation."""
+    best_bits_per_byte: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunerPlan:
+    """What a run works on."""
+
+    rows: WorkspaceRows
+    validate: Callable[[TunedModel], float]
+    """Gives bits per byte on the validation files."""
+    folder: Path
+    """Where its checkpoint is kept."""
+    identity: str
+    """Digest of base, data and settings: a checkpoint of another one is not gone on from."""
+    seconds: float
+    """The budget, over all sessions of the run."""
+
+
+def rate(share: float) -> float:
+    """Factor on the learning rates at a share of the budget: up, flat, linear down to 0."""
+    return min(1.0, max(share / WARMUP, 0.05), max(0.0, 1 - share) / DECAY)
+
+
+class Tuner:
+    """Model, optimiser and place in the data of one run."""
+
+    def __init__(self, model: TunedModel, plan: TunerPlan) -> None:
+        """Start anew, or go on from the plan's folder."""
+        self.model = model
+        self.plan = plan
+        self.state = State(corpus=plan.identity)
+        self.half = uses_bf16("auto", "cpu")
+        self.optimiser = torch.optim.AdamW(_groups(model), betas=(0.9, 0.98), weight_decay=0.0)
+        saved = _saved(plan)
+        self.is_resumed = saved is not None
+        if saved is None:
+            self.validations = self.without_best = 0
+            self.bits = self.best_bits = self._validate()
+            self.best = model.snapshot()
+        else:
+            self.state, parameters, kept = saved
+            model.restore(parameters)
+            self.optimiser.load_state_dict(kept["adam"])
+            self.best = kept["best"]
+            figures = kept["figures"]
+            self.validations = int(figures["validations"])
+            self.without_best = int(figures["without_best"])
+            self.bits, self.best_bits = figures["bits"], figures["best_bits"]
+        self.watch = Stopwatch(self.state.seconds)
+        self._saved_at = self.watch.seconds
+        self._start = (self.watch.seconds, self.state.tokens)
+
+    @property
+    def share(self) -> float:
+        """Share of the budget that is used."""
+        return min(1.0, self.watch.seconds / self.plan.seconds)
+
+    def steps(self) -> Iterator[TunerStatus]:
+        """Train until the budget is used or nothing is won any more; leaves the best weights.
+
+        The caller may stop asking between two steps; `save` then keeps the run.
+
+        Raises:
+            FinetuneError: the loss is not finite any more.
+        """
+        while self.share < 1 and self.without_best < PATIENCE:
+            self._step(rate(self.share))
+            if self.share * VALIDATIONS >= self.validations + 1 or self.share >= 1:
+                self._note_validation()
+            if self.watch.seconds - self._saved_at > CHECKPOINT_SECONDS:
+                self.save()
+            yield self.status()
+        self.model.restore(self.best)
+
+    def status(self) -> TunerStatus:
+        """Say how far the run is."""
+        seconds, tokens = self._start
+        spent = max(self.watch.seconds - seconds, 1e-9)
+        return TunerStatus(
+            share=self.share,
+            step=self.state.step,
+            tokens=self.state.tokens,
+            tokens_per_second=(self.state.tokens - tokens) / spent,
+            seconds_left=max(0.0, self.plan.seconds - self.watch.seconds),
+            bits_per_byte=self.bits,
+            best_bits_per_byte=self.best_bits,
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self.state.seconds = self._saved_at = self.watch.seconds
+        figures = {
+            "validations": self.validations,
+            "without_best": self.without_best,
+            "bits": self.bits,
+            "best_bits": self.best_bits,
+        }
+        kept = {"adam": self.optimiser.state_dict(), "best": self.best, "figures": figures}
+        path = self.plan.folder / checkpoint.LAST
+        checkpoint.save(path, self.state, self.model.snapshot(), kept, {})
+
+    def _step(self, scale: float) -> None:
+        ids, targets = self.plan.rows.batch(self.state.rows_stable, ROWS)
+        num_tokens = int((targets != IGNORED).sum())
+        with products(half=self.half, device="cpu"):
+            output = self.model(torch.from_numpy(ids), torch.from_numpy(targets), IGNORED)
+        loss = output.nats / max(num_tokens, 1)
+        (loss + BALANCE * output.balance).backward()
+        if not math.isfinite(float(loss.detach())):
+            raise FinetuneError(
+                f"step {self.state.step}: expected a finite loss, found {float(loss.detach())};"
+                " the model's weights are damaged, export it again"
+            )
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak_lr"] * scale
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.state.step += 1
+        self.state.tokens += num_tokens
+        self.state.rows_stable += ROWS
+
+    def _note_validation(self) -> None:
+        self.validations = max(self.validations + 1, int(self.share * VALIDATIONS))
+        self.bits = self._validate()
+        if self.bits < self.best_bits:
+            self.best_bits, self.best, self.without_best = self.bits, self.model.snapshot(), 0
+        else:
+            self.without_best += 1
+
+    def _validate(self) -> float:
+        with products(half=self.half, device="cpu"):
+            return self.plan.validate(self.model)
+
+
+def _groups(model: TunedModel) -> list[dict[str, object]]:
+    adapters: list[Tensor] = []
+    routers: list[Tensor] = []
+    vectors: list[Tensor] = []
+    for name, parameter in model.named_parameters():
+        if parameter.dim() < 2:  # noqa: PLR2004 - norms
+            vectors.append(parameter)
+        else:
+            (routers if name.endswith("router") else adapters).append(parameter)
+    return [
+        {"params": parameters, "lr": peak, "peak_lr": peak}
+        for parameters, peak in (
+            (adapters, ADAPTER_LR),
+            (routers, ROUTER_LR),
+            (vectors, VECTOR_LR),
+        )
+    ]
+
+
+def _saved(plan: TunerPlan) -> tuple[State, dict[str, Tensor], dict[str, Any]] | None:
+    """Return the plan's checkpoint, unless there is none, it is damaged, or of another plan."""
+    path = plan.folder / checkpoint.LAST
+    if not path.is_file():
+        return None
+    try:
+        state, parameters, kept, _ = checkpoint.load(path)
+    except CheckpointError:
+        return None
+    return (state, parameters, kept) if state.corpus == plan.identity else None
