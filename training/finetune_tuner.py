@@ -118,6 +118,7 @@ class Tuner:
             if self.watch.seconds - self._saved_at > CHECKPOINT_SECONDS:
                 self.save()
             yield self.status()
+        self.save()  # measuring and writing follow, which a kill must not make anyone repeat
         self.model.restore(self.best)
 
     def status(self) -> TunerStatus:

@@ -112,6 +112,45 @@ def test_a_resumed_run_computes_what_an_unbroken_one_does(
         torch.testing.assert_close(tensor, weights[1][name])
 
 
+def test_a_killed_run_goes_on_from_its_last_checkpoint(
+    request_of: FinetuneRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends it between two steps, at most the seconds since the checkpoint are lost."""
+    monkeypatch.setattr(finetune_tuner, "CHECKPOINT_SECONDS", 0.0)
+
+    def die(_stage: str, status: TunerStatus | None) -> None:
+        if status is not None and status.step == 3:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        finetune(dataclasses.replace(request_of, minutes=5), die)
+    told = Recorder(stop_at=4)
+    with pytest.raises(FinetuneStoppedError):
+        finetune(dataclasses.replace(request_of, minutes=5), told)
+
+    assert [status.step for status in told.steps] == [4]
+
+
+def test_a_kill_while_measuring_repeats_no_step(
+    request_of: FinetuneRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trained weights are on the disk before the last measurement begins."""
+
+    def die(stage: str, _status: TunerStatus | None) -> None:
+        if stage == "measuring the unseen files after":
+            raise MemoryError
+
+    monkeypatch.setattr(finetune_tuner, "CHECKPOINT_SECONDS", 1e9)
+    with pytest.raises(MemoryError):
+        finetune(request_of, die)
+    told = Recorder()
+
+    report = finetune(request_of, told)
+    assert told.steps == []
+    assert report.bits_per_byte_after < report.bits_per_byte_before
+    assert report.steps >= 1
+
+
 @pytest.mark.parametrize("damage", [b"", b"no checkpoint"])
 def test_a_damaged_checkpoint_is_begun_anew(request_of: FinetuneRequest, damage: bytes) -> None:
     """It costs the time, nothing else."""
