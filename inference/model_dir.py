@@ -20,7 +20,7 @@ from inference.manifest import (
 )
 from inference.onnx_file import read_onnx
 
-DEFAULT_MODEL: Final = "mixline-base"
+DEFAULT_MODEL: Final = "mixline-mini-17m"
 MODEL_VARIABLE: Final = "MIXLINE_MODEL"
 _HASH_BYTES: Final = 2**20  # read at a time
 
