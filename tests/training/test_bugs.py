@@ -1,6 +1,7 @@
 """Injected bugs: what is injected, and that the checker must see it."""
 
 import json
+import sysconfig
 from pathlib import Path
 from random import Random
 
@@ -100,6 +101,7 @@ def test_missing_checker_is_named(
 ) -> None:
     """Without ruff there are no bugs, and the sentence says so."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
 
     with pytest.raises(CorpusError, match="pip install ruff"):
         next(bugs.inject(corpus, count=1, seed=1))
