@@ -1,14 +1,10 @@
 """The engine with a real tiny model: results, cancellation, caching, threads, refusals."""
 
-import os
 import random
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,11 +19,7 @@ from inference import (
     FinishReason,
     Generation,
     MixlineError,
-    ModelDirectoryError,
-    OperatorLibraryError,
     Priority,
-    Reference,
-    RequestError,
     Sampling,
 )
 from inference.ops import library
@@ -92,147 +84,6 @@ def test_progress_rises_to_one(model: Path) -> None:
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
     assert all(stage for stage, _ in told)
-
-
-def test_cached_prompt_gives_the_same_text(model: Path, make_request: MakeRequest) -> None:
-    """Greedy text is the same cold, rewound, and after other documents; the cache is used."""
-    prefix = "def total(items):\n    result = 0\n    for item in items:\n        result += it"
-    requests = [make_request(prefix[:end]) for end in range(len(prefix) - 12, len(prefix))]
-    with Engine.open(model) as engine:
-        warm = [complete(engine, request) for request in requests]
-        complete(engine, make_request("other", document="file:///b.py"))
-        again = complete(engine, requests[-1])
-    for request, completion in zip(requests, warm, strict=True):
-        with Engine.open(model) as engine:
-            assert what(complete(engine, request)) == what(completion)
-
-    assert warm[0].cached_tokens == 0
-    assert all(c.cached_tokens >= c.prompt_tokens - 8 for c in warm[1:])
-    assert what(again) == what(warm[-1])
-    assert again.cached_tokens == again.prompt_tokens - 1
-
-
-def test_chunk_size_does_not_change_the_text(model: Path, make_request: MakeRequest) -> None:
-    """Prefill in chunks of 1, 7 and all at once."""
-    request = make_request("value = compute(1)\n" * 20)
-    results = set()
-    for chunk in (1, 7, 4096):
-        with Engine.open(model, EngineConfig(prefill_chunk_tokens=chunk)) as engine:
-            results.add(what(complete(engine, request)))
-
-    assert len(results) == 1
-
-
-def test_seed_decides_the_sample(engine: Engine, make_request: MakeRequest) -> None:
-    """The same seed gives the same text, cached or not; among ten seeds texts differ."""
-
-    def text(seed: int) -> str:
-        sampling = Sampling(temperature=1.0, top_p=0.95, seed=seed)
-        return complete(engine, make_request(sampling=sampling)).text
-
-    texts = [text(seed) for seed in range(10)]
-
-    assert len(set(texts)) > 1
-    assert [text(seed) for seed in range(10)] == texts
-
-
-def test_log_probabilities_are_those_of_the_tokens(
-    engine: Engine, make_request: MakeRequest
-) -> None:
-    """Mean and minimum agree with a greedy run of one token after the other."""
-    three = complete(engine, make_request(max_tokens=3))
-    one = complete(engine, make_request(max_tokens=1))
-
-    assert three.tokens == 3
-    assert one.mean_logprob == one.min_logprob < 0
-    assert three.min_logprob <= three.mean_logprob < 0
-    assert three.min_logprob <= one.min_logprob + 1e-4
-
-
-def test_max_tokens_is_kept(engine: Engine, make_request: MakeRequest) -> None:
-    """And counted in the status."""
-    completion = complete(engine, make_request(max_tokens=5))
-
-    assert (completion.tokens, completion.finish_reason) == (5, FinishReason.LENGTH)
-    status = engine.status()
-    assert (status.generations, status.generated_tokens) == (1, 5)
-    assert status.kv_tokens == completion.prompt_tokens + 4  # the last token is never run
-    assert not status.busy
-
-
-def test_context_ends_the_generation(make_model: Callable[..., Path]) -> None:
-    """A small model stops where its context is full, and stays usable."""
-    with Engine.open(make_model(context=64)) as engine:
-        request = CompletionRequest(
-            document="a",
-            path="",
-            prefix="a b c d e f g " * 40,
-            suffix="",
-            max_tokens=1000,
-            multi_line=True,
-            workspace_expert=False,
-            sampling=Sampling(temperature=1.0),
-        )
-        completions = [
-            complete(engine, replace(request, sampling=Sampling(temperature=1.0, seed=seed)))
-            for seed in range(12)
-        ]
-
-        full = [c for c in completions if c.finish_reason is FinishReason.CONTEXT]
-        assert full
-        assert all(c.prompt_tokens + c.tokens == 65 for c in full)
-        assert engine.status().kv_tokens <= 64
-
-
-def test_required_text_comes(engine: Engine, make_request: MakeRequest) -> None:
-    """Asked explicitly, the answer has a visible character, on one line and on several."""
-    for seed in range(15):
-        for multi_line in (False, True):
-            request = make_request(
-                multi_line=multi_line,
-                require_text=True,
-                max_tokens=8,
-                sampling=Sampling(temperature=1.0, seed=seed),
-            )
-            assert complete(engine, request).text.strip()
-
-
-def test_markers_are_never_generated(engine: Engine, make_request: MakeRequest) -> None:
-    """However the tokens are drawn, no marker's text comes out."""
-    for seed in range(10):
-        request = make_request(max_tokens=64, sampling=Sampling(temperature=1.0, seed=seed))
-        assert "<|" not in complete(engine, request).text
-
-
-def test_workspace_expert_writes_what_is_open(engine: Engine, make_request: MakeRequest) -> None:
-    """A weak network and an open file that says how the line goes on."""
-    line = "connection = open_connection(host, port, timeout=30)\n"
-    request = make_request(
-        "connection = open_con",
-        suffix="",
-        multi_line=False,
-        max_tokens=40,
-        workspace_expert=True,
-        references=(
-            Reference(key="b", version=1, text=line * 3),
-            Reference(key="c", version=1, text=line),
-        ),
-    )
-    completion = complete(engine, request)
-    alone = complete(engine, replace(request, workspace_expert=False))
-
-    assert completion.text == "nection(host, port, timeout=30)"
-    assert completion.finish_reason is FinishReason.LINE
-    assert completion.drafted_tokens == completion.tokens
-    assert alone.text != completion.text
-    assert alone.drafted_tokens == 0
-
-
-def test_any_text_is_survived(engine: Engine, make_request: MakeRequest) -> None:
-    """Half characters, zeros, marker texts, nothing at all."""
-    for text in ("", "\x00", "\ud83d", "😋" * 50, "<|fim_middle|>" * 9, "a" * 20_000, "\r\n" * 99):
-        completion = complete(engine, make_request(text, suffix=text, path=text, max_tokens=3))
-        assert 1 <= completion.prompt_tokens <= engine.info.prompt_tokens
 
 
 def test_cancelled_generation_stops_within_one_token(
@@ -345,39 +196,6 @@ def test_failure_reaches_its_request_only(engine: Engine, make_request: MakeRequ
     assert complete(engine, make_request()).tokens == 12
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"max_tokens": 0},
-        {"effort": 0.0},
-        {"effort": 1.5},
-        {"effort": float("nan")},
-    ],
-)
-def test_bad_values_are_refused(make_request: MakeRequest, bad: dict[str, Any]) -> None:
-    """Before the engine sees them."""
-    with pytest.raises(RequestError):
-        make_request(**bad)
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"temperature": -0.1},
-        {"temperature": 1.1},
-        {"temperature": float("nan")},
-        {"top_k": -1},
-        {"top_p": 0.0},
-        {"top_p": 1.1},
-        {"min_p": -0.1},
-    ],
-)
-def test_bad_sampling_is_refused(bad: dict[str, Any]) -> None:
-    """Each with its name."""
-    with pytest.raises(RequestError, match=next(iter(bad))):
-        Sampling(**bad)
-
-
 def test_close_refuses_and_cancels(
     engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,42 +259,6 @@ def test_small_budget_shortens_prompts(model: Path, make_request: MakeRequest) -
     for budget in (1, 10, 0, -5):
         with pytest.raises(ContextLengthError, match="expected"):
             Engine.open(model, EngineConfig(kv_budget_tokens=budget))
-
-
-def test_missing_library_is_one_clear_sentence(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Taken away, the operator library is named with what to do."""
-    monkeypatch.setattr(inference.ops, "__path__", [str(tmp_path)])
-
-    with pytest.raises(OperatorLibraryError, match=r"libmixline_ops\.so.*pip install"):
-        Engine.open(model)
-
-
-def test_unknown_kernel_is_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forced kernel that does not exist stops the start, not the first token."""
-    monkeypatch.setenv("MIXLINE_ISA", "abacus")
-
-    with pytest.raises(OperatorLibraryError, match="abacus"):
-        Engine.open(model)
-
-
-def test_damaged_directory_is_refused(model: Path, tmp_path: Path) -> None:
-    """Missing, truncated and contradicting parts, each with its own error."""
-    with pytest.raises(ModelDirectoryError, match="nowhere"):
-        Engine.open(tmp_path / "nowhere")
-    for name in ("weights.bin", "tokenizer.json", "model.onnx", "manifest.json"):
-        damaged = tmp_path / name
-        shutil.copytree(model, damaged)
-        os.truncate(damaged / name, (damaged / name).stat().st_size // 2)
-        with pytest.raises(ModelDirectoryError, match="expected"):
-            Engine.open(damaged)
-    unmarked = tmp_path / "unmarked"
-    shutil.copytree(model, unmarked)
-    manifest = (unmarked / "manifest.json").read_text().replace('"layers": 2', '"layers": 3')
-    (unmarked / "manifest.json").write_text(manifest)
-    with pytest.raises(ModelDirectoryError):
-        Engine.open(unmarked)
 
 
 def test_many_threads_submit_and_cancel(engine: Engine, make_request: MakeRequest) -> None:
