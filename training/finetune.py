@@ -127,7 +127,13 @@ def finetune(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with checkpoint.locked(folder):
-            result = _run(request, parts, tokenizer, identity, folder, report)
+            try:
+                result = _run(request, parts, tokenizer, identity, folder, report)
+            except FinetuneStoppedError:
+                raise
+            except FinetuneError:  # going on would end the same way
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             shutil.rmtree(folder, ignore_errors=True)
             return result
     except CheckpointError as error:
@@ -192,13 +198,13 @@ def _run(
         resumed=tuner.is_resumed,
     )
     if not after < before:
-        shutil.rmtree(folder, ignore_errors=True)
         raise FinetuneError(
             f"{request.out} was not written: {before:.4f} bits/byte on {len(parts.heldout)} unseen"
             f" files before, {after:.4f} after, which is no better; try more minutes, or a larger"
             " workspace"
         )
     report("writing the model", None)
+    _check_base(request.base)
     sample = _sample(tokenizer, parts)
     write_adapted(
         request.base,
@@ -227,6 +233,15 @@ def _check_memory(request: FinetuneRequest) -> None:
             f"expected {needed / 1e9:,.1f} GB of free memory to fine-tune a model of"
             f" {sizes.total_parameters / 1e6:,.0f} M parameters, found"
             f" {request.free_bytes / 1e9:,.1f} GB; use a smaller model or another machine"
+        )
+
+
+def _check_base(base: ModelDir) -> None:
+    """Refuse to build on files that are not those that were trained on any more."""
+    if ModelDir.open(base.path).manifest != base.manifest:
+        raise FinetuneError(
+            f"{base.path}: expected the model that the run began with, found another one in its"
+            " place; run the command again to adapt that one"
         )
 
 

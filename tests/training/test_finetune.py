@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os
+import shutil
 import signal
 import sysconfig
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from inference.logits import prompt_logits  # noqa: E402 - torch first
-from inference.model_dir import ModelDir  # noqa: E402
+from inference.model_dir import ModelDir, write_manifest  # noqa: E402
 from training import checkpoint, finetune_tuner  # noqa: E402
 from training.finetune import FinetuneRequest, finetune  # noqa: E402
 from training.finetune_errors import FinetuneError, FinetuneStoppedError  # noqa: E402
@@ -204,6 +205,25 @@ def test_a_graph_that_computes_something_else_is_refused(request_of: FinetuneReq
         finetune(dataclasses.replace(request_of, logits=wrong))
 
     assert not request_of.out.exists()
+
+
+def test_a_base_that_was_replaced_meanwhile_is_noticed(
+    request_of: FinetuneRequest, tmp_path: Path
+) -> None:
+    """The trained weights would not fit the files that the new graph shares."""
+    base = Path(shutil.copytree(request_of.base.path, tmp_path / "base"))
+    request = dataclasses.replace(request_of, base=ModelDir.open(base))
+
+    def replace(stage: str, _status: TunerStatus | None) -> None:
+        if stage == "writing the model":
+            manifest = dataclasses.replace(request.base.manifest, name="another")
+            write_manifest(base, manifest)
+
+    with pytest.raises(FinetuneError, match="expected the model that the run began with"):
+        finetune(request, replace)
+
+    assert not request.out.exists()
+    assert list(request.cache.iterdir()) == []
 
 
 def test_an_existing_target_is_refused_before_any_work(request_of: FinetuneRequest) -> None:
