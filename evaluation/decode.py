@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from evaluation.machine import Machine, describe_machine, read_bandwidth_gbps
+from evaluation.plot import Line, line_plot
 from inference import Completion, CompletionRequest, Engine, EngineConfig
 
 # Files that every Python installation has, so that figures of two machines compare.
@@ -123,6 +124,20 @@ def bench_decode(model: Path, config: EngineConfig) -> DecodeReport:
         weight_bytes=info.weights_bytes,
         read_bandwidth_gbps=round(read_bandwidth_gbps(config.threads), 1),
         rows=tuple(rows),
+    )
+
+
+def plot(report: DecodeReport) -> str:
+    """Return an SVG: time to the first token over the prompt's length, cold and after a key."""
+    lengths = [row.prompt_tokens for row in report.rows]
+    return line_plot(
+        f"{report.model}, {report.kernel}, {report.threads} threads on {report.machine.processor}",
+        "prompt tokens",
+        "ms",
+        [
+            Line(name="nothing cached", x=lengths, y=[row.prefill_ms for row in report.rows]),
+            Line(name="one more key", x=lengths, y=[row.keystroke_ms for row in report.rows]),
+        ],
     )
 
 

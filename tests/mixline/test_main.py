@@ -145,13 +145,15 @@ def test_doctor_shows_a_forced_kernel_and_refuses_an_unknown_one() -> None:
     assert "Traceback" not in unknown.stderr
 
 
-def test_bench_decode_measures_every_length() -> None:
+def test_bench_decode_measures_every_length(tmp_path: Path) -> None:
     """`bench decode --json` gives figures for each prompt length, and says on what."""
-    done = mixline("bench", "decode", "--json")
+    picture = tmp_path / "decode.svg"
+    done = mixline("bench", "decode", "--json", "--plot", str(picture))
     report = json.loads(done.stdout)
 
     assert done.returncode == 0, done.stderr
     assert report["machine"]["processor"]
+    assert "</svg>" in picture.read_text(encoding="utf-8")
     assert report["read_bandwidth_gbps"] > 0
     assert len({row["prompt_tokens"] for row in report["rows"]}) == len(report["rows"]) > 2
     for row in report["rows"]:
