@@ -15,7 +15,7 @@ from inference import Completion, CompletionRequest, Engine, EngineConfig
 
 # Files that every Python installation has, so that figures of two machines compare.
 SOURCES = ("argparse.py", "textwrap.py", "json/decoder.py", "http/client.py", "dataclasses.py")
-PREFIX_CHARACTERS = (500, 1000, 2000, 3000)
+PREFIX_CHARACTERS = (250, 500, 1000, 1500)  # the longest still fits a context of 1,024 tokens
 SUFFIX_CHARACTERS = 500
 DECODED_TOKENS = 48
 
