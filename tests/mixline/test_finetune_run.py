@@ -41,7 +41,7 @@ def workspace(tmp_path: Path) -> Path:
 def test_a_workspace_becomes_a_model(workspace: Path, tmp_path: Path, tiny_model: Path) -> None:
     """One JSON object on stdout, progress on stderr, a directory that opens, an empty cache."""
     words = (str(workspace), str(tmp_path / "tuned"))
-    options = ("--model", str(tiny_model), "--minutes", "0.05", "--json")
+    options = ("--model", str(tiny_model), "--minutes", "0.1", "--json")
     done = finetune(tmp_path / "cache", *words, *options)
 
     assert done.returncode == 0, done.stderr

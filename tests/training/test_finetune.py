@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from inference.logits import prompt_logits  # noqa: E402 - torch first
+import training.finetune  # noqa: E402 - torch first
+from inference.logits import prompt_logits  # noqa: E402
 from inference.model_dir import ModelDir, write_manifest  # noqa: E402
 from training import checkpoint, finetune_tuner  # noqa: E402
 from training.finetune import FinetuneRequest, finetune  # noqa: E402
@@ -23,9 +25,36 @@ from training.finetune_tuner import Tuner, TunerStatus, rate  # noqa: E402
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])
 
 
+class StepClock:
+    """Time that passes when it is looked at: a run's length does not depend on the machine."""
+
+    def __init__(self, before: float) -> None:
+        self._seconds = before
+
+    @property
+    def seconds(self) -> float:
+        """A twentieth of a second more than the last time."""
+        self._seconds += 0.05
+        return self._seconds
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other make tiny products slow where cores are busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
-def request_of(tiny_model: Path, tmp_path: Path) -> FinetuneRequest:
-    """A few seconds of training on the standard library's `json` and `wsgiref`."""
+def request_of(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> FinetuneRequest:
+    """Some ten steps on the standard library's `json` and `wsgiref`."""
+    monkeypatch.setattr(finetune_tuner, "Stopwatch", StepClock)
+    monkeypatch.setattr(finetune_tuner, "ROWS", 2)
+    monkeypatch.setattr(training.finetune, "MAX_CONTEXT", 256)
     paths = [path for part in ("json", "wsgiref") for path in sorted((LIBRARY / part).glob("*.py"))]
     return FinetuneRequest(
         base=ModelDir.open(tiny_model),
