@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.cancel import CancelToken
+from inference.healing import Healer, Rewriting
 from inference.kv_cache import KvCache
 from inference.pacing import ChunkPacer
 from inference.prefix_cache import PrefixCache
@@ -71,6 +72,7 @@ class Generator:
     vocabulary: Vocabulary
     prompts: PromptBuilder
     cache: PrefixCache
+    healer: Healer
     context: int  # tokens that prompt and completion may fill
     pacer: ChunkPacer
     stop_id: int | None  # the first of the model's stop ids
@@ -94,14 +96,16 @@ class Generator:
         tally = Tally()
         if cancel.cancelled:
             return tally.completion(FinishReason.CANCELLED)
-        prompt = self.prompts.build(request)
-        room = min(len(prompt) + request.max_tokens, self.context)
+        prompt, taken = self.healer.take_back(self.prompts.build(request), request.prefix)
+        room = min(len(prompt) + len(taken) + request.max_tokens, self.context)
         slot, tally.cached_tokens = self.cache.acquire(request.document, prompt, room)
         tally.prompt_tokens = len(prompt)
         logits = self._prefill(request, prompt, slot.kv, cancel, report, tally)
         if logits is None:
             return tally.completion(FinishReason.CANCELLED)
-        return tally.completion(self._decode(request, slot.kv, logits, cancel, report, tally))
+        rewriting = Rewriting(self.healer, taken)
+        reason = self._decode(request, slot.kv, logits, rewriting, cancel, report, tally)
+        return tally.completion(reason)
 
     def _prefill(
         self,
@@ -134,6 +138,7 @@ class Generator:
         request: CompletionRequest,
         kv: KvCache,
         logits: Floats,
+        rewriting: Rewriting,
         cancel: CancelToken,
         report: Report,
         tally: Tally,
@@ -144,53 +149,61 @@ class Generator:
         decoder = TextDecoder(self.tokenizer)
         cursor_line = request.prefix.rpartition("\n")[2]
         expert = (
-            WorkspaceExpert(request, self.tokenizer.encode, self.stop_id)
+            WorkspaceExpert(request, self.tokenizer.encode, self.stop_id, rewriting.text)
             if request.workspace_expert
             else None
         )
         masked = np.empty_like(logits)
         while True:
-            mask = self.vocabulary.mask(
-                tally.text,
-                num_tokens=tally.tokens,
-                require_text=request.require_text,
-                multi_line=request.multi_line,
-            )
-            np.add(logits, mask, out=masked)
+            np.add(logits, self._mask(request, rewriting, tally), out=masked)
             hint = expert.hint() if expert is not None else None
             token, logprob = choose(masked, request.sampling, rng, hint)
-            tally.add(logprob, drafted=hint is not None and hint.token == token)
-            reason = self._append(token, decoder, request, cursor_line, expert, tally)
+            is_old = bool(rewriting.left)
+            new = rewriting.consume(self.tokenizer.token_bytes(token))
+            is_old = is_old and not new  # a token of old text alone counts for nothing
+            if not is_old:
+                tally.add(logprob, drafted=hint is not None and hint.token == token)
+            written = decoder.push_bytes(new)
+            reason = self._append(token, written, request, cursor_line, tally)
             tally.ms_decode = (time.perf_counter() - started) * 1e3
             if reason is not None:
                 return reason
-            report(tally.completion(None))
+            if not is_old:
+                report(tally.completion(None))
             if tally.tokens >= request.max_tokens:
                 return FinishReason.LENGTH
             if len(kv.tokens) >= self.context:
                 return FinishReason.CONTEXT
             if cancel.cancelled:
                 return FinishReason.CANCELLED
+            if expert is not None:
+                expert.advance(token, written, tally.text, rewriting.text)
             logits = self.session.run(kv, [token], request.effort)
+
+    def _mask(self, request: CompletionRequest, rewriting: Rewriting, tally: Tally) -> Floats:
+        if rewriting.left:
+            return rewriting.mask(require_text=request.require_text, multi_line=request.multi_line)
+        return self.vocabulary.mask(
+            tally.text,
+            num_tokens=tally.tokens,
+            require_text=request.require_text,
+            multi_line=request.multi_line,
+        )
 
     def _append(
         self,
         token: int,
-        decoder: TextDecoder,
+        written: str,
         request: CompletionRequest,
         cursor_line: str,
-        expert: WorkspaceExpert | None,
         tally: Tally,
     ) -> FinishReason | None:
         """Add a token to the text; return why the text is complete, None if it is not."""
         if token in self.vocabulary.stop_ids:
             return FinishReason.STOP
-        written = decoder.push(token)
         tally.text += written
         stop = find_stop(tally.text, cursor_line=cursor_line, multi_line=request.multi_line)
         if stop is not None:
             tally.text = stop.text
             return stop.reason
-        if expert is not None:
-            expert.advance(token, written, tally.text)
         return None

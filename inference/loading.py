@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from inference.config import EngineConfig
 from inference.errors import ModelDirectoryError
 from inference.generate import Generator
+from inference.healing import Healer
 from inference.kv_cache import KvCache, KvShape
 from inference.memory import free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
@@ -73,6 +74,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         vocabulary=vocabulary,
         prompts=prompts,
         cache=cache,
+        healer=Healer(tokenizer, size=architecture.vocab),
         context=context,
         pacer=ChunkPacer(config.prefill_chunk_tokens),
         stop_id=next(iter(manifest.stop_ids), None),

@@ -174,7 +174,11 @@ class TextDecoder:
 
     def push(self, token: int) -> str:
         """Return the characters that this token completes, often all of it, sometimes none."""
-        return self._decoder.decode(self._tokenizer.token_bytes(token))
+        return self.push_bytes(self._tokenizer.token_bytes(token))
+
+    def push_bytes(self, spelled: bytes) -> str:
+        """Return the characters that these bytes complete."""
+        return self._decoder.decode(spelled)
 
 
 def _mentions_byte_level(spec: dict[str, Any]) -> bool:

@@ -51,7 +51,11 @@ class WorkspaceExpert:
     """The draft of one generation: asked for a hint before each token, told the token after it."""
 
     def __init__(
-        self, request: CompletionRequest, encode: Callable[[str], list[int]], stop_id: int | None
+        self,
+        request: CompletionRequest,
+        encode: Callable[[str], list[int]],
+        stop_id: int | None,
+        rewritten: str = "",
     ) -> None:
         """Look for the first match.
 
@@ -59,6 +63,7 @@ class WorkspaceExpert:
             request: its references, prefix and suffix are the texts to match against.
             encode: text to token ids.
             stop_id: expected where the draft has reached what already stands behind the cursor.
+            rewritten: the end of the prefix, where the generation has to write it again first.
         """
         self._texts = texts_around(request)
         self._near = near_texts(self._texts)
@@ -71,7 +76,7 @@ class WorkspaceExpert:
         self._ids: list[int] = []
         self._next = 0  # index into the ids
         self.offset = 0  # characters of the draft that the generation has written
-        self._look_up("", self._texts)
+        self._look_up("", self._texts, rewritten)
 
     def hint(self) -> Hint | None:
         """Return the token that is expected next and its weight, None without a draft."""
@@ -82,28 +87,30 @@ class WorkspaceExpert:
         share = _WEIGHTS[length_row(draft.length + self.offset)][column]
         return Hint(token=self._ids[self._next], weight=share)
 
-    def advance(self, token: int, written: str, text: str) -> None:
+    def advance(self, token: int, written: str, text: str, rewritten: str = "") -> None:
         """Follow the generation.
 
         Args:
             token: the one chosen.
             written: what it has added to the text.
             text: all that was generated so far.
+            rewritten: the end of the prefix that is still to be written again.
         """
         if self.draft is not None and token == self._ids[self._next]:
             self._next += 1
             self.offset += len(written)
             if self._next < len(self._ids):
                 return
-        self._look_up(text, self._texts if "\n" in written else self._near)
+        texts = self._texts if "\n" in written else self._near
+        self._look_up(text, texts, rewritten)
 
-    def _look_up(self, text: str, texts: list[str]) -> None:
+    def _look_up(self, text: str, texts: list[str], rewritten: str) -> None:
         self.draft = None
         draft = find_draft(self._before + text, texts, lines=self._lines)
         if draft is None:
             return
         end = rest_start(draft.text, self._rest)
-        ids = self._encode(draft.text if end is None else draft.text[:end])
+        ids = self._encode(rewritten + (draft.text if end is None else draft.text[:end]))
         if end is not None and self._stop_id is not None:
             ids = [*ids, self._stop_id]
         if ids:
