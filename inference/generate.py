@@ -146,7 +146,7 @@ class Generator:
         """Generate until a rule stops it; text and counts go to the tally."""
         started = time.perf_counter()
         rng = generator(request.sampling.seed)
-        decoder = TextDecoder(self.tokenizer)
+        decoder = TextDecoder()
         cursor_line = request.prefix.rpartition("\n")[2]
         expert = (
             WorkspaceExpert(request, self.tokenizer.encode, self.stop_id, rewriting.text)
@@ -163,7 +163,7 @@ class Generator:
             is_old = is_old and not new  # a token of old text alone counts for nothing
             if not is_old:
                 tally.add(logprob, drafted=hint is not None and hint.token == token)
-            written = decoder.push_bytes(new)
+            written = decoder.push(new)
             reason = self._append(token, written, request, cursor_line, tally)
             tally.ms_decode = (time.perf_counter() - started) * 1e3
             if reason is not None:

@@ -166,18 +166,13 @@ class Tokenizer:
 
 
 class TextDecoder:
-    """Turns the ids of one generation into text, holding back bytes of an unfinished character."""
+    """Turns the bytes of one generation into text; an unfinished character is held back."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def push(self, token: int) -> str:
-        """Return the characters that this token completes, often all of it, sometimes none."""
-        return self.push_bytes(self._tokenizer.token_bytes(token))
-
-    def push_bytes(self, spelled: bytes) -> str:
-        """Return the characters that these bytes complete."""
+    def push(self, spelled: bytes) -> str:
+        """Return the characters that these bytes complete, often all of them, sometimes none."""
         return self._decoder.decode(spelled)
 
 
