@@ -5,6 +5,8 @@ and files over 1 MB do not. Without data, this project's own packages are the sa
 """
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +81,36 @@ def read_repositories(folder: Path | None) -> list[Repository]:
         raise DataError(
             f"expected a folder whose sub-folders hold Python files, one a repository, found none"
             f" in {folder}"
+        )
+    return repositories
+
+
+def read_sources(paths: Sequence[Path]) -> list[Repository]:
+    """Return what stands at the paths, in their order.
+
+    Args:
+        paths: files, repositories, or folders of repositories: each sub-folder counts as one.
+
+    Raises:
+        DataError: nothing is there, or no Python file in it.
+    """
+    repositories = []
+    for path in paths:
+        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        direct = [
+            SourceFile(repository=path.name, path=file.name, text=text)
+            for file in files
+            if (text := _read(file))
+        ]
+        if direct:
+            repositories.append(Repository(name=path.name, files=tuple(direct)))
+        if path.is_dir():
+            with suppress(DataError):
+                repositories += read_repositories(path)
+    if not repositories:
+        raise DataError(
+            "expected files, or folders with Python files, found none in"
+            f" {', '.join(map(str, paths))}"
         )
     return repositories
 

@@ -1,4 +1,4 @@
-"""Finding the native operator library, and asking it which kernels this machine runs."""
+"""Finding the native operator library, and asking it for its kernels and its counts."""
 
 import ctypes
 from collections.abc import Iterable
@@ -47,6 +47,30 @@ def available_kernels() -> tuple[str, ...]:
     return tuple(names.decode().split(","))
 
 
+def count_experts(on: bool) -> None:
+    """Count, from now on and from nothing, how often routers choose each expert; or stop.
+
+    All sessions of this process count together; while it is off, counting costs nothing.
+
+    Raises:
+        OperatorLibraryError: the library is missing.
+    """
+    _load(library_path()).mixline_count_experts(int(on))
+
+
+def expert_counts() -> dict[str, tuple[int, ...]]:
+    """Return, for each router node that has seen a token, how often it chose expert 0, 1, ...
+
+    The order is that of the nodes' first tokens: the order of the layers.
+
+    Raises:
+        OperatorLibraryError: the library is missing.
+    """
+    text: bytes = _load(library_path()).mixline_expert_counts()
+    lines = (line.partition("\t") for line in text.decode(errors="replace").split("\n") if line)
+    return {name: tuple(map(int, counts.split())) for counts, _, name in lines}
+
+
 def _find(folders: Iterable[Path]) -> Path:
     folders = list(folders)
     for folder in folders:
@@ -66,8 +90,10 @@ def _load(path: Path) -> ctypes.CDLL:
             "mixline_kernel_name",
             "mixline_kernel_error",
             "mixline_kernels_available",
+            "mixline_expert_counts",
         ):
             getattr(library, name).restype = ctypes.c_char_p
+        library.mixline_count_experts.restype = None
     except (OSError, AttributeError) as error:
         raise OperatorLibraryError(
             f"expected {path} to be this version's operator library, got: {error};"

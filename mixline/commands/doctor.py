@@ -3,13 +3,17 @@
 import argparse
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.errors import MixlineError
 from mixline import mixline_version
-from mixline.usage import EXIT_FAILED, EXIT_OK
+from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError, number_between
+
+if TYPE_CHECKING:
+    from evaluation.experts import ExpertsReport
 
 PACKAGES = ("numpy", "tokenizers", "pygls", "lsprotocol", "pathspec")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
@@ -44,6 +48,7 @@ class DoctorReport:
     kernels_available: tuple[str, ...]
     memory_free_mb: float
     model: ModelReport | None
+    experts: "ExpertsReport | None"  # only where it was asked for
     problems: tuple[str, ...]
 
 
@@ -51,6 +56,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the model and the output."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--model", metavar="DIR", type=Path, help="model directory to examine")
+    parser.add_argument(
+        "--experts",
+        metavar="PATH",
+        type=Path,
+        nargs="*",
+        help="count how often each expert is chosen on these files or folders;"
+        " default: this program's own source",
+    )
+    parser.add_argument(
+        "--tokens",
+        metavar="N",
+        type=number_between(int, 1, 1_000_000_000),
+        help="--experts: read at most so many tokens, default 20000",
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", type=Path, help="--experts: write a heat map, .svg or .png"
+    )
 
 
 def _versions() -> tuple[dict[str, str], list[str]]:
@@ -102,6 +124,24 @@ def _examine_model(path: Path | None) -> ModelReport:
     )
 
 
+def _count_experts(arguments: argparse.Namespace) -> "ExpertsReport":
+    from evaluation.errors import DataError
+    from evaluation.experts import DEFAULT_TOKENS, count_choices
+    from evaluation.repositories import read_repositories, read_sources
+    from inference import default_model, default_threads
+
+    try:
+        sources = read_sources(arguments.experts) if arguments.experts else read_repositories(None)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return count_choices(
+        arguments.model or default_model(),
+        sources,
+        tokens=arguments.tokens or DEFAULT_TOKENS,
+        threads=default_threads(),
+    )
+
+
 def examine(model: Path | None) -> DoctorReport:
     """Look at this installation; never raises for what is wrong with it."""
     from inference.memory import free_bytes
@@ -132,6 +172,7 @@ def examine(model: Path | None) -> DoctorReport:
         kernels_available=kernels,
         memory_free_mb=round(free_bytes() / MEGABYTE, 1),
         model=report,
+        experts=None,
         problems=tuple(problems),
     )
 
@@ -155,6 +196,10 @@ def _show(report: DoctorReport) -> None:
         )
         print(f"provider   {model.provider}")
         print(f"KV cache   up to {model.kv_budget_tokens:,} tokens over all documents")
+    if report.experts is not None:
+        from evaluation.experts import table
+
+        print(f"experts    {table(report.experts)}")
     for problem in report.problems:
         print(f"PROBLEM    {problem}")
     if not report.problems:
@@ -163,7 +208,25 @@ def _show(report: DoctorReport) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine and print; exit status 1 if something is wrong."""
+    if arguments.experts is None and (arguments.plot or arguments.tokens):
+        raise UsageError("--plot and --tokens go with --experts")
+    if arguments.plot and arguments.plot.suffix.lower() not in {".svg", ".png"}:
+        raise UsageError(
+            f"expected --plot FILE to end in .svg or .png, got {str(arguments.plot)!r}"
+        )
     report = examine(arguments.model)
+    if arguments.experts is not None and report.model is not None:
+        report = replace(report, experts=_count_experts(arguments))
+    if arguments.plot and report.experts is not None:
+        from evaluation.experts import heat_map
+
+        try:
+            heat_map(report.experts).write(arguments.plot)
+        except OSError as error:
+            raise UsageError(
+                f"expected a file that can be written, got {str(arguments.plot)!r}: "
+                f"{error.strerror}"
+            ) from error
     if arguments.json:
         print(json.dumps(asdict(report)))
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.errors import DataError
-from evaluation.repositories import read_repositories
+from evaluation.repositories import read_repositories, read_sources
 
 MakeRepositories = Callable[[dict[str, str]], Path]
 
@@ -69,3 +69,28 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="Not a directory"):
         read_repositories(tmp_path / "file")
+
+
+def test_sources_are_files_repositories_or_folders_of_them(
+    make_repositories: Callable[[dict[str, str]], Path],
+) -> None:
+    """A folder gives its own files and each sub-folder's; a file gives itself."""
+    root = make_repositories({"a/x.py": "x\n", "a/deep/y.py": "y\n", "z.py": "z\n", "b/n.txt": ""})
+    found = [
+        (repository.name, [file.path for file in repository.files])
+        for repository in read_sources([root, root / "a", root / "z.py"])
+    ]
+
+    assert found == [
+        (root.name, ["z.py"]),
+        ("a", ["x.py", "deep/y.py"]),
+        ("a", ["x.py"]),
+        ("deep", ["y.py"]),
+        ("z.py", ["z.py"]),
+    ]
+
+
+def test_paths_without_sources_are_one_sentence(tmp_path: Path) -> None:
+    """It names the paths."""
+    with pytest.raises(DataError, match=r"expected files, or folders.*none\.py"):
+        read_sources([tmp_path, tmp_path / "none.py"])

@@ -5,6 +5,7 @@
 
 #include "custom_op.h"
 #include "routing.h"
+#include "routing_counts.h"
 
 namespace mixline {
 namespace {
@@ -63,7 +64,8 @@ class ExpertRouter {
       {ort::kFloat, ort::kRequired},  // expert_weights [tokens, k]
   };
 
-  explicit ExpertRouter(const ort::Attributes& attributes) : config_(ReadConfig(attributes)) {}
+  explicit ExpertRouter(const ort::Attributes& attributes)
+      : config_(ReadConfig(attributes)), node_(attributes.NodeName()) {}
 
   void Compute(const ort::Context& context) const {
     const ort::Tensor logits = context.Input(0);
@@ -85,6 +87,10 @@ class ExpertRouter {
     for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
       RouteToken(config_, effort, logits.as<float>() + t * num_experts, bias.as<float>(), scratch,
                  ids + t * config_.k, weights + t * config_.k);
+    }
+    RoutingCounts& counts = RoutingCounts::OfProcess();
+    if (counts.on()) {
+      counts.Add(node_, num_experts, ids, static_cast<size_t>(tokens) * config_.k);
     }
   }
 
@@ -142,6 +148,7 @@ class ExpertRouter {
   }
 
   RouterConfig config_;
+  std::string node_;
 };
 
 }  // namespace

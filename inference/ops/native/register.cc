@@ -1,4 +1,4 @@
-// What the library exports: the operators for ONNX Runtime, and the kernel names for Python.
+// What the library exports: the operators for ONNX Runtime; kernel names and counts for Python.
 
 #include <exception>
 #include <string>
@@ -7,6 +7,7 @@
 #include "expert_ffn_op.h"
 #include "expert_router_op.h"
 #include "ort_op.h"
+#include "routing_counts.h"
 
 #define MIXLINE_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -70,4 +71,17 @@ MIXLINE_EXPORT const char* mixline_kernel_error() {
 MIXLINE_EXPORT const char* mixline_kernels_available() {
   static const std::string names = cpu::AvailableNames(",");
   return names.c_str();
+}
+
+// Switches the counting of chosen experts on, from nothing, or off, keeping what was counted.
+MIXLINE_EXPORT void mixline_count_experts(int on) {
+  RoutingCounts& counts = RoutingCounts::OfProcess();
+  on != 0 ? counts.Start() : counts.Stop();
+}
+
+// What was counted, as RoutingCounts::Text says it. Valid until the thread's next call.
+MIXLINE_EXPORT const char* mixline_expert_counts() {
+  thread_local std::string text;
+  text = RoutingCounts::OfProcess().Text();
+  return text.c_str();
 }

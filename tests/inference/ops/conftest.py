@@ -57,7 +57,11 @@ class Node:
 
     def session(self, threads: int = 2, **changed: Attribute | None) -> ort.InferenceSession:
         """Return a session over `model`; MIXLINE_ISA counts now."""
-        return open_session(self.model(**changed).SerializeToString(), threads)
+        return self.session_of(self.model(**changed), threads)
+
+    def session_of(self, model: onnx.ModelProto, threads: int = 2) -> ort.InferenceSession:
+        """Return a session over a changed graph."""
+        return open_session(model.SerializeToString(), threads)
 
     def run(self, **changed: Attribute | None) -> list[Tensor]:
         """Run once on the feeds."""
