@@ -9,6 +9,10 @@ class OperatorLibraryError(MixlineError):
     """The native operator library is missing, or ONNX Runtime refuses it."""
 
 
+class LayoutError(MixlineError, ValueError):
+    """Weights, or a request about them, that the packed layout cannot express."""
+
+
 class ModelDirectoryError(MixlineError):
     """A model directory is missing, damaged, of another format, or contradicts its manifest."""
 

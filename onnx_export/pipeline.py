@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from inference.errors import LayoutError
 from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Manifest, Quantization
 from inference.model_dir import ModelDir, write_manifest
-from inference.ops.layout import LayoutError
 from onnx_export.arch import read_spec
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.checkpoint import Checkpoint

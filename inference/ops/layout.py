@@ -1,42 +1,43 @@
 """Packed expert weights: the byte layout that the exporter writes and the kernels read in place.
 
 One matrix ``W [N, K]`` (outputs, inputs) of one expert is cut into tiles of 16 output rows. A tile
-holds the values of all K, then its fp16 scales ``[K blocks, 16 rows]``, and is padded to a multiple
-of 64 bytes. Rows are padded with zeros to whole tiles, K to whole blocks (f32: K stays as it is).
+holds the values of all K, then its scales ``[K blocks, 16 rows]``, and is padded to a multiple of
+64 bytes. Rows are padded with zeros to whole tiles, K to whole blocks (f32: K stays as it is).
 
 * ``int4``: 64 bytes hold 16 rows x 8 inputs; byte ``row * 4 + j`` has input ``k + j`` in its low
-  nibble and input ``k + 4 + j`` in its high nibble, each as ``q + 8``.
-* ``int8``: 64 bytes hold 16 rows x 4 inputs; byte ``row * 4 + j`` is input ``k + j``.
+  nibble and input ``k + 4 + j`` in its high nibble, each as ``q + 8``; fp16 scales.
+* ``mxfp4``: as int4, with the codes and the scale bytes that checkpoints publish.
+* ``int8``: 64 bytes hold 16 rows x 4 inputs; byte ``row * 4 + j`` is input ``k + j``; fp16 scales.
 * ``f32``: 64 bytes hold 16 rows x 1 input; there are no scales.
 
 A gate/up pair alternates its tiles: gate 0, up 0, gate 1, up 1, ... See docs/operators.md.
 """
 
-from typing import Final, Literal, TypeAlias, TypeVar
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.errors import MixlineError
+from inference.errors import LayoutError
+from inference.ops import mxfp4
+from inference.ops.mxfp4 import Mxfp4
 
 # E experts, N output rows, K inputs of a row, T tiles of a matrix, G blocks of a row
 
-WeightFormat: TypeAlias = Literal["f32", "int8", "int4"]
+WeightFormat: TypeAlias = Literal["f32", "int8", "int4", "mxfp4"]
 Floats: TypeAlias = npt.NDArray[np.float32]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Quants: TypeAlias = npt.NDArray[np.int8]
 Scales: TypeAlias = npt.NDArray[np.float16]
 T = TypeVar("T", bound=np.generic)
 
-WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("f32", "int8", "int4")
-BLOCKS: Final = (32, 128)  # weights that share one scale, along the input
+WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("f32", "int8", "int4", "mxfp4")
+BLOCKS: Final = (32, 128)  # weights that share one scale, along the input; mxfp4: 32
 TILE_ROWS: Final = 16
 TILE_ALIGN: Final = 64  # bytes
 _LIMITS: Final = {"int8": (-127, 127), "int4": (-8, 7)}
-
-
-class LayoutError(MixlineError, ValueError):
-    """Weights, or a request about them, that the packed layout cannot express."""
+_SCALE_TYPES: Final = {"int8": np.float16, "int4": np.float16, "mxfp4": np.uint8}
 
 
 def quantize(w: npt.ArrayLike, weight_format: WeightFormat, block: int) -> tuple[Quants, Scales]:
@@ -97,9 +98,8 @@ def bytes_per_tile(weight_format: WeightFormat, block: int, columns: int) -> int
     _check_block(weight_format, block)
     if weight_format == "f32":
         return TILE_ROWS * 4 * columns
-    blocks = _blocks(columns, block)
-    value_bytes = TILE_ROWS * blocks * block // (2 if weight_format == "int4" else 1)
-    return _round_up(value_bytes + TILE_ROWS * 2 * blocks, TILE_ALIGN)
+    _, scales_end = _parts(weight_format, block, columns)
+    return _round_up(scales_end, TILE_ALIGN)
 
 
 def bytes_per_expert(weight_format: WeightFormat, block: int, rows: int, columns: int) -> int:
@@ -115,7 +115,7 @@ def pack(weight_format: WeightFormat, block: int, w: npt.ArrayLike) -> Bytes:
     Raises:
         LayoutError: wrong rank, format or block, or values that cannot be quantised.
     """
-    tiles = [_tiles(weight_format, block, expert) for expert in _experts(w)]
+    tiles = [_tiles(weight_format, block, expert) for expert in _experts(w, np.float32)]
     return np.stack([t.reshape(-1) for t in tiles])
 
 
@@ -127,14 +127,33 @@ def pack_gate_up(
     Raises:
         LayoutError: as `pack`, or shapes that differ.
     """
-    gates, ups = _experts(gate), _experts(up)
-    if gates.shape != ups.shape:
-        raise LayoutError(f"expected gate and up of one shape, got {gates.shape} and {ups.shape}")
+    gates, ups = _experts(gate, np.float32), _experts(up, np.float32)
+    _check_same_shape(gates, ups)
     packed = [
         np.stack([_tiles(weight_format, block, g), _tiles(weight_format, block, u)], axis=1)
         for g, u in zip(gates, ups, strict=True)
     ]
     return np.stack([p.reshape(-1) for p in packed])
+
+
+def pack_mxfp4(w: Mxfp4) -> Bytes:
+    """Pack published weights ``[E, N, K]``, no value touched, as `pack` does.
+
+    Raises:
+        LayoutError: wrong rank.
+    """
+    return np.stack([t.reshape(-1) for t in _published_tiles(w)])
+
+
+def pack_gate_up_mxfp4(gate: Mxfp4, up: Mxfp4) -> Bytes:
+    """Pack published weights ``[E, I, H]``, no value touched, as `pack_gate_up` does.
+
+    Raises:
+        LayoutError: wrong rank, or shapes that differ.
+    """
+    _check_same_shape(gate.nibbles, up.nibbles)
+    pairs = zip(_published_tiles(gate), _published_tiles(up), strict=True)
+    return np.stack([np.stack(pair, axis=1).reshape(-1) for pair in pairs])
 
 
 def unpack(
@@ -166,6 +185,26 @@ def unpack_gate_up(
     return gate, up
 
 
+def unpack_mxfp4(packed: Bytes, rows: int, columns: int) -> Mxfp4:
+    """Return the published weights ``[E, rows, columns]`` of what `pack_mxfp4` made.
+
+    Raises:
+        LayoutError: the byte count does not fit, or columns is no multiple of 32.
+    """
+    tiles = _split("mxfp4", mxfp4.BLOCK, packed, _blocks(rows, TILE_ROWS), columns)
+    return _published(tiles, rows, columns)
+
+
+def unpack_gate_up_mxfp4(packed: Bytes, rows: int, columns: int) -> tuple[Mxfp4, Mxfp4]:
+    """Return the published gate and up ``[E, rows, columns]`` of what `pack_gate_up_mxfp4` made.
+
+    Raises:
+        LayoutError: as `unpack_mxfp4`.
+    """
+    tiles = _split("mxfp4", mxfp4.BLOCK, packed, 2 * _blocks(rows, TILE_ROWS), columns)
+    return _published(tiles[:, 0::2], rows, columns), _published(tiles[:, 1::2], rows, columns)
+
+
 def _tiles(weight_format: WeightFormat, block: int, w: Floats) -> Bytes:
     """Pack one matrix ``[N, K]`` into ``[T, bytes_per_tile]``."""
     num_tiles, columns = _blocks(w.shape[0], TILE_ROWS), w.shape[1]
@@ -174,55 +213,100 @@ def _tiles(weight_format: WeightFormat, block: int, w: Floats) -> Bytes:
     if weight_format == "f32":
         by_input = w.reshape(num_tiles, TILE_ROWS, columns).swapaxes(1, 2)
         return np.ascontiguousarray(by_input).view(np.uint8).reshape(num_tiles, tile_bytes)
+    if weight_format == "mxfp4":
+        codes, scales = mxfp4.quantize(w)
+        return _joined(_interleave_nibbles(_pad_last(codes, block)), scales, tile_bytes)
     q, scale = quantize(w, weight_format, block)
-    q = _pad_last(q, block).reshape(num_tiles, TILE_ROWS, -1)
-    values = _interleave_int4(q) if weight_format == "int4" else _interleave_int8(q)
-    scales = np.ascontiguousarray(scale.reshape(num_tiles, TILE_ROWS, -1).swapaxes(1, 2))
+    q = _pad_last(q, block)
+    if weight_format == "int4":
+        values = _interleave_nibbles((q + np.int8(8)).astype(np.uint8))
+    else:
+        values = _interleave_bytes(q)
+    return _joined(values, scale, tile_bytes)
+
+
+def _published_tiles(w: Mxfp4) -> Iterator[Bytes]:
+    """Pack each matrix of published weights into ``[T, bytes_per_tile]``."""
+    for codes, scales in zip(_experts(w.codes(), np.uint8), w.scales, strict=True):
+        rows = [(0, -codes.shape[0] % TILE_ROWS), (0, 0)]
+        yield _joined(
+            _interleave_nibbles(np.pad(codes, rows)),
+            np.pad(scales, rows, constant_values=mxfp4.BIAS),
+            bytes_per_tile("mxfp4", mxfp4.BLOCK, codes.shape[1]),
+        )
+
+
+def _joined(values: Bytes, scales: Scales | Bytes, tile_bytes: int) -> Bytes:
+    """Put values ``[T, bytes]`` and scales ``[T * 16, G]`` into tiles ``[T, tile_bytes]``."""
+    num_tiles, values_end = values.shape
+    by_row = scales.reshape(num_tiles, TILE_ROWS, -1).swapaxes(1, 2)
+    scale_bytes = np.ascontiguousarray(by_row).reshape(num_tiles, -1).view(np.uint8)
     tiles = np.zeros((num_tiles, tile_bytes), dtype=np.uint8)
-    values_end = values.shape[1]
-    scale_bytes = scales.reshape(num_tiles, -1).view(np.uint8)
     tiles[:, :values_end] = values
     tiles[:, values_end : values_end + scale_bytes.shape[1]] = scale_bytes
     return tiles
 
 
-def _interleave_int8(q: Quants) -> Bytes:
-    num_tiles = q.shape[0]
-    groups = q.reshape(num_tiles, TILE_ROWS, -1, 4).swapaxes(1, 2)
-    return np.ascontiguousarray(groups).reshape(num_tiles, -1).view(np.uint8)
+def _interleave_bytes(q: Quants) -> Bytes:
+    """Order the values ``[T * 16, K]`` of int8 tiles: ``[T, bytes]``."""
+    groups = q.reshape(-1, TILE_ROWS, q.shape[-1] // 4, 4).swapaxes(1, 2)
+    return np.ascontiguousarray(groups).reshape(groups.shape[0], -1).view(np.uint8)
 
 
-def _interleave_int4(q: Quants) -> Bytes:
-    num_tiles = q.shape[0]
-    unsigned = (q + np.int8(8)).astype(np.uint8)
-    groups = unsigned.reshape(num_tiles, TILE_ROWS, -1, 2, 4)
+def _interleave_nibbles(codes: Bytes) -> Bytes:
+    """Order the values ``[T * 16, K]``, each in 0 .. 15, of 4-bit tiles: ``[T, bytes]``."""
+    groups = codes.reshape(-1, TILE_ROWS, codes.shape[-1] // 8, 2, 4)
     both = groups[..., 0, :] | (groups[..., 1, :] << np.uint8(4))
-    return np.ascontiguousarray(both.swapaxes(1, 2)).reshape(num_tiles, -1)
+    return np.ascontiguousarray(both.swapaxes(1, 2)).reshape(groups.shape[0], -1)
 
 
 def _weights(
     weight_format: WeightFormat, block: int, tiles: Bytes, rows: int, columns: int
 ) -> Floats:
     """Dequantise tiles ``[E, T, bytes_per_tile]`` to ``[E, rows, columns]``."""
-    num_experts, num_tiles, _ = tiles.shape
     if weight_format == "f32":
+        num_experts, num_tiles, _ = tiles.shape
         by_input = np.ascontiguousarray(tiles).view(np.float32)
         by_row = by_input.reshape(num_experts, num_tiles, columns, TILE_ROWS).swapaxes(2, 3)
         return by_row.reshape(num_experts, -1, columns)[:, :rows].copy()
+    values, scales = _stored(weight_format, block, tiles, columns)
+    if weight_format == "mxfp4":
+        return mxfp4.dequantize(values, scales)[:, :rows, :columns].copy()
+    q = values.astype(np.int8) - np.int8(8) if weight_format == "int4" else values.view(np.int8)
+    return dequantize(q, scales, block)[:, :rows, :columns].copy()
+
+
+def _published(tiles: Bytes, rows: int, columns: int) -> Mxfp4:
+    if columns % mxfp4.BLOCK:
+        raise LayoutError(
+            f"expected published mxfp4 rows of a multiple of {mxfp4.BLOCK} inputs, got {columns}"
+        )
+    codes, scales = _stored("mxfp4", mxfp4.BLOCK, tiles, columns)
+    return Mxfp4.from_codes(codes[:, :rows], scales[:, :rows])
+
+
+def _stored(
+    weight_format: WeightFormat, block: int, tiles: Bytes, columns: int
+) -> tuple[Bytes, npt.NDArray[Any]]:
+    """Undo `_joined` and interleaving: values ``[E, rows, K]`` one a byte, scales ``[E, rows, G]``.
+
+    Rows and columns that are padding are still there.
+    """
+    num_experts, num_tiles, _ = tiles.shape
     blocks = _blocks(columns, block)
-    values_end = TILE_ROWS * blocks * block // (2 if weight_format == "int4" else 1)
-    scales_end = values_end + TILE_ROWS * 2 * blocks
-    scales = np.ascontiguousarray(tiles[..., values_end:scales_end]).view(np.float16)
+    values_end, scales_end = _parts(weight_format, block, columns)
+    scales = np.ascontiguousarray(tiles[..., values_end:scales_end])
+    scales = scales.view(_SCALE_TYPES[weight_format])
     scales = scales.reshape(num_experts, num_tiles, blocks, TILE_ROWS).swapaxes(2, 3)
     groups = tiles[..., :values_end].reshape(num_experts, num_tiles, -1, TILE_ROWS, 4)
-    if weight_format == "int4":
-        nibbles = np.stack([groups & np.uint8(15), groups >> np.uint8(4)], axis=-2)
-        q = nibbles.swapaxes(2, 3).astype(np.int8) - np.int8(8)
+    if weight_format == "int8":
+        values = groups.swapaxes(2, 3)
     else:
-        q = np.ascontiguousarray(groups.swapaxes(2, 3)).view(np.int8)
-    q = q.reshape(num_experts, num_tiles * TILE_ROWS, blocks * block)
-    scales = scales.reshape(num_experts, num_tiles * TILE_ROWS, blocks)
-    return dequantize(q, scales, block)[:, :rows, :columns].copy()
+        nibbles = np.stack([groups & np.uint8(15), groups >> np.uint8(4)], axis=-2)
+        values = nibbles.swapaxes(2, 3)
+    rows = num_tiles * TILE_ROWS
+    values = np.ascontiguousarray(values).reshape(num_experts, rows, blocks * block)
+    return values, scales.reshape(num_experts, rows, blocks)
 
 
 def _split(
@@ -238,14 +322,27 @@ def _split(
     return packed.reshape(packed.shape[0], num_tiles, tile_bytes)
 
 
-def _experts(w: npt.ArrayLike) -> Floats:
-    stacked = np.asarray(w, dtype=np.float32)
+def _experts(w: npt.ArrayLike, dtype: type[T]) -> npt.NDArray[T]:
+    stacked = np.asarray(w, dtype=dtype)
     match stacked.shape:
         case (experts, rows, columns) if experts and rows and columns:
             return stacked
     raise LayoutError(
         f"expected weights [experts, outputs, inputs], none of them 0, got {stacked.shape}"
     )
+
+
+def _check_same_shape(gate: npt.NDArray[Any], up: npt.NDArray[Any]) -> None:
+    if gate.shape != up.shape:
+        raise LayoutError(f"expected gate and up of one shape, got {gate.shape} and {up.shape}")
+
+
+def _parts(weight_format: WeightFormat, block: int, columns: int) -> tuple[int, int]:
+    """Return where a tile's values end, and where its scales do, in bytes."""
+    blocks = _blocks(columns, block)
+    values_end = TILE_ROWS * blocks * block // (1 if weight_format == "int8" else 2)
+    scale_bytes = np.dtype(_SCALE_TYPES[weight_format]).itemsize
+    return values_end, values_end + TILE_ROWS * blocks * scale_bytes
 
 
 def _quantised_limits(weight_format: WeightFormat) -> tuple[int, int]:
@@ -256,7 +353,9 @@ def _quantised_limits(weight_format: WeightFormat) -> tuple[int, int]:
 
 def _check_block(weight_format: WeightFormat, block: int) -> None:
     if weight_format not in WEIGHT_FORMATS:
-        raise LayoutError(f"expected weight format f32, int8 or int4, got {weight_format!r}")
+        raise LayoutError(f"expected weight format f32, int8, int4 or mxfp4, got {weight_format!r}")
+    if weight_format == "mxfp4" and block != mxfp4.BLOCK:
+        raise LayoutError(f"expected block {mxfp4.BLOCK} for mxfp4, got {block}")
     if weight_format != "f32" and block not in BLOCKS:
         raise LayoutError(f"expected block 32 or 128 for {weight_format}, got {block}")
 

@@ -146,10 +146,12 @@ ExpertShape Shape(size_t hidden, size_t expert_hidden, size_t experts, WeightFor
 
 TEST(experts_of_every_format_and_shape) {
   test::Random random(11);
-  for (const WeightFormat format : {WeightFormat::kF32, WeightFormat::kInt8, WeightFormat::kInt4}) {
+  for (const WeightFormat format :
+       {WeightFormat::kF32, WeightFormat::kInt8, WeightFormat::kInt4, WeightFormat::kMxfp4}) {
     CheckProblem({random, Shape(64, 32, 4, format, 32), 1, 2});
     CheckProblem({random, Shape(77, 45, 5, format, 32), 9, 3});
     CheckProblem({random, Shape(1, 1, 1, format, 32), 3, 1});
+    if (format == WeightFormat::kMxfp4) continue;  // has blocks of 32 only
     CheckProblem({random, Shape(130, 33, 3, format, 128), 5, 2});
   }
 }
@@ -157,7 +159,8 @@ TEST(experts_of_every_format_and_shape) {
 TEST(experts_of_many_tokens_run_in_parallel) {
   test::Random random(13);
   // Large enough for several tasks and chunks; the quantised result needs no reference here.
-  for (const WeightFormat format : {WeightFormat::kF32, WeightFormat::kInt4}) {
+  for (const WeightFormat format :
+       {WeightFormat::kF32, WeightFormat::kInt4, WeightFormat::kMxfp4}) {
     const Problem problem(random, Shape(640, 96, 3, format, 32), 100, 2);
     for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
       const std::vector<float> y = problem.Run(*kernels, 1);

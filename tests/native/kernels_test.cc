@@ -13,7 +13,7 @@ namespace {
 using cpu::kTileRows;
 using cpu::WeightFormat;
 
-constexpr const char* kFormatNames[] = {"f32", "int8", "int4"};
+constexpr const char* kFormatNames[] = {"f32", "int8", "int4", "mxfp4"};
 
 // The rounding errors of a sum of n products stay below n units in the last place of the sum of
 // their magnitudes; quantised products are summed exactly within a block.
@@ -66,40 +66,54 @@ void CheckShapes(WeightFormat format, const std::vector<size_t>& blocks) {
 TEST(tile_dot_f32) { CheckShapes(WeightFormat::kF32, {32}); }
 TEST(tile_dot_int8) { CheckShapes(WeightFormat::kInt8, {32, 128}); }
 TEST(tile_dot_int4) { CheckShapes(WeightFormat::kInt4, {32, 128}); }
+TEST(tile_dot_mxfp4) { CheckShapes(WeightFormat::kMxfp4, {32}); }
+
+// Weights that are all the same, of scale 1, and their value.
+struct Extreme {
+  WeightFormat format;
+  uint8_t byte;
+  int weight;
+};
+constexpr Extreme kExtremes[] = {
+    {WeightFormat::kInt8, 127, 127}, {WeightFormat::kInt8, 129, -127},
+    {WeightFormat::kInt4, 0xFF, 7},  {WeightFormat::kInt4, 0x00, -8},
+    {WeightFormat::kMxfp4, 0x77, 6}, {WeightFormat::kMxfp4, 0xFF, -6},
+};
 
 // The largest magnitudes everywhere: a 16-bit intermediate sum that does not fit would show.
 TEST(tile_dot_extremes_do_not_overflow) {
   constexpr size_t kColumns = 256;
   for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
-    for (const WeightFormat format : {WeightFormat::kInt8, WeightFormat::kInt4}) {
-      for (const int sign : {-1, 1}) {
-        const PackedMatrix matrix{format, 32, kTileRows, kColumns};
-        std::vector<uint8_t> tile(matrix.tile_bytes());
-        const bool int8 = format == WeightFormat::kInt8;
-        const size_t value_bytes = int8 ? kTileRows * kColumns : kTileRows * kColumns / 2;
-        std::fill_n(tile.begin(), value_bytes,
-                    int8 ? static_cast<uint8_t>(127 * sign) : (sign > 0 ? 0xFF : 0x00));
-        for (size_t i = value_bytes; i + 1 < tile.size(); i += 2) tile[i + 1] = 0x3C;  // fp16 1.0
-        const std::vector<int8_t> q(kColumns, -127);
-        const std::vector<float> scale(kColumns / 32, 1.0F);
-        const std::vector<int32_t> sum(kColumns / 32, -127 * 32);
-        const int32_t id = 0;
-        float out[kTileRows];
+    for (const Extreme& extreme : kExtremes) {
+      const PackedMatrix matrix{extreme.format, 32, kTileRows, kColumns};
+      std::vector<uint8_t> tile(matrix.tile_bytes());
+      const size_t values = kTileRows * kColumns;
+      const size_t value_bytes = extreme.format == WeightFormat::kInt8 ? values : values / 2;
+      std::fill_n(tile.begin(), value_bytes, extreme.byte);
+      for (size_t i = value_bytes; i + 1 < tile.size(); i += 2) {
+        const bool mxfp4 = extreme.format == WeightFormat::kMxfp4;
+        tile[i] = mxfp4 ? 127 : 0;         // e8m0 1.0
+        tile[i + 1] = mxfp4 ? 127 : 0x3C;  // fp16 1.0
+      }
+      const std::vector<int8_t> q(kColumns, -127);
+      const std::vector<float> scale(kColumns / 32, 1.0F);
+      const std::vector<int32_t> sum(kColumns / 32, -127 * 32);
+      const int32_t id = 0;
+      float out[kTileRows];
 
-        kernels->tile_dot[static_cast<size_t>(format)](
-            {tile.data(),
-             32,
-             {nullptr, q.data(), scale.data(), sum.data(), kColumns},
-             &id,
-             1,
-             out,
-             kTileRows});
+      kernels->tile_dot[static_cast<size_t>(extreme.format)](
+          {tile.data(),
+           32,
+           {nullptr, q.data(), scale.data(), sum.data(), kColumns},
+           &id,
+           1,
+           out,
+           kTileRows});
 
-        const int weight = int8 ? 127 * sign : (sign > 0 ? 7 : -8);
-        for (const float value : out) {
-          CHECK(value == static_cast<float>(-127 * weight * static_cast<int>(kColumns)))
-              << kernels->name << ' ' << value;
-        }
+      for (const float value : out) {
+        CHECK(value == static_cast<float>(-127 * extreme.weight * static_cast<int>(kColumns)))
+            << kernels->name << ' ' << kFormatNames[static_cast<int>(extreme.format)] << ' '
+            << value;
       }
     }
   }
@@ -136,6 +150,53 @@ TEST(every_half_scale_is_decoded_alike) {
                     << expected;
       }
     }
+  }
+}
+
+// The published format, written down once more: the value of a code, and of a scale below 255.
+constexpr double kE2m1[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6};
+
+TEST(every_mxfp4_weight_is_decoded_exactly) {
+  const float x_scale = 1.0F;
+  const int32_t id = 0;
+  std::vector<int8_t> q(32, 0);
+  q[0] = 1;
+  const int32_t sum = 1;
+  for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
+    for (int scale = 0; scale < 256; ++scale) {
+      std::vector<uint8_t> tile(PackedMatrix{WeightFormat::kMxfp4, 32, 16, 32}.tile_bytes(), 0);
+      for (size_t r = 0; r < kTileRows; ++r) {
+        tile[r * 4] = static_cast<uint8_t>(r);  // W[r, 0] is code r, the rest 0
+        tile[256 + r] = static_cast<uint8_t>(scale);
+      }
+      float out[kTileRows];
+      kernels->tile_dot[static_cast<size_t>(WeightFormat::kMxfp4)](
+          {tile.data(), 32, {nullptr, q.data(), &x_scale, &sum, 32}, &id, 1, out, kTileRows});
+      for (size_t r = 0; r < kTileRows; ++r) {
+        // What f32 cannot hold becomes infinite.
+        const float expected =
+            scale == 255 ? NAN : static_cast<float>(std::ldexp(kE2m1[r], scale - 127));
+        const bool same = std::isnan(expected) ? std::isnan(out[r]) : out[r] == expected;
+        CHECK(same) << kernels->name << " code " << r << " scale " << scale << " is " << out[r]
+                    << ", expected " << expected;
+      }
+    }
+  }
+}
+
+// A block of zeros may have any scale; its product with a large activation is still 0.
+TEST(mxfp4_zeros_of_the_largest_scale_stay_zeros) {
+  const std::vector<int8_t> q(32, 127);
+  const float x_scale = 1e30F;
+  const int32_t sum = 127 * 32;
+  const int32_t id = 0;
+  std::vector<uint8_t> tile(PackedMatrix{WeightFormat::kMxfp4, 32, 16, 32}.tile_bytes(), 0);
+  std::fill_n(tile.begin() + 256, kTileRows, uint8_t{254});
+  for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
+    float out[kTileRows];
+    kernels->tile_dot[static_cast<size_t>(WeightFormat::kMxfp4)](
+        {tile.data(), 32, {nullptr, q.data(), &x_scale, &sum, 32}, &id, 1, out, kTileRows});
+    for (const float value : out) CHECK(value == 0) << kernels->name << ' ' << value;
   }
 }
 

@@ -28,11 +28,17 @@ inline std::vector<uint8_t> RandomTile(Random& random, const PackedMatrix& matri
     return tile;
   }
   const bool int8 = matrix.format == cpu::WeightFormat::kInt8;
+  const bool mxfp4 = matrix.format == cpu::WeightFormat::kMxfp4;
   std::uniform_int_distribution<int> byte(int8 ? -127 : 0, int8 ? 127 : 255);
   const size_t value_bytes = int8 ? values : values / 2;
   for (size_t i = 0; i < value_bytes; ++i) tile[i] = static_cast<uint8_t>(byte(random));
   std::uniform_int_distribution<uint16_t> half(0x2C00, 0x4C00);
+  std::uniform_int_distribution<int> exponent(123, 131);
   for (size_t i = 0; i < values / matrix.block; ++i) {
+    if (mxfp4) {
+      tile[value_bytes + i] = static_cast<uint8_t>(exponent(random));
+      continue;
+    }
     const uint16_t scale = half(random);
     std::memcpy(&tile[value_bytes + i * 2], &scale, sizeof(scale));
   }

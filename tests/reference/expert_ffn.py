@@ -1,7 +1,7 @@
 """ExpertFFN in numpy: on dequantised weights in double precision, and with int8 activations.
 
-`expert_ffn` is the meaning. `quantised_expert_ffn` rounds activations as the int8 and int4 kernels
-do, and is exact otherwise.
+`expert_ffn` is the meaning. `quantised_expert_ffn` rounds activations as the kernels for
+quantised weights do, and is exact otherwise.
 """
 
 import math

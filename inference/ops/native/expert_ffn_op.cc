@@ -22,7 +22,8 @@ WeightFormat ReadFormat(const ort::Attributes& attributes) {
   if (name == "f32") return WeightFormat::kF32;
   if (name == "int8") return WeightFormat::kInt8;
   if (name == "int4") return WeightFormat::kInt4;
-  throw InvalidArgument("weight_format: expected f32, int8 or int4, got '" + name + "'");
+  if (name == "mxfp4") return WeightFormat::kMxfp4;
+  throw InvalidArgument("weight_format: expected f32, int8, int4 or mxfp4, got '" + name + "'");
 }
 
 Activation ReadActivation(const ort::Attributes& attributes) {
@@ -47,6 +48,9 @@ ExpertShape ReadShape(const ort::Attributes& attributes) {
   shape.alpha = ReadFinite(attributes, "alpha", 1.702F);
   shape.limit = ReadFinite(attributes, "limit", 7.0F);
   const int64_t block = attributes.Int("block", 32);
+  if (shape.format == WeightFormat::kMxfp4 && block != 32) {
+    throw InvalidArgument("block: expected 32, as mxfp4 has it, got " + to_string(block));
+  }
   if (shape.format != WeightFormat::kF32 && block != 32 && block != 128) {
     throw InvalidArgument("block: expected 32 or 128, got " + to_string(block));
   }

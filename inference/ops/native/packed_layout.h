@@ -15,7 +15,7 @@ constexpr size_t RoundUp(size_t length, size_t step) { return CeilDiv(length, st
 // One packed [rows, columns] matrix of one expert.
 struct PackedMatrix {
   cpu::WeightFormat format;
-  size_t block;    // inputs per fp16 scale: 32 or 128; f32 has none
+  size_t block;    // inputs per scale: 32 or, with int8 and int4, 128; f32 has none
   size_t rows;     // outputs
   size_t columns;  // inputs
 
@@ -29,8 +29,9 @@ struct PackedMatrix {
   constexpr size_t tile_bytes() const {
     const size_t values = cpu::kTileRows * padded_columns();
     if (format == cpu::WeightFormat::kF32) return values * 4;
-    const size_t value_bytes = format == cpu::WeightFormat::kInt4 ? values / 2 : values;
-    return RoundUp(value_bytes + values / block * 2, 64);
+    const size_t value_bytes = format == cpu::WeightFormat::kInt8 ? values : values / 2;
+    const size_t scale_bytes = format == cpu::WeightFormat::kMxfp4 ? 1 : 2;  // e8m0 or fp16
+    return RoundUp(value_bytes + values / block * scale_bytes, 64);
   }
 
   constexpr size_t bytes() const { return tiles() * tile_bytes(); }
@@ -38,6 +39,7 @@ struct PackedMatrix {
 
 static_assert(PackedMatrix{cpu::WeightFormat::kInt4, 32, 17, 33}.bytes() == 2 * 576);
 static_assert(PackedMatrix{cpu::WeightFormat::kInt8, 128, 16, 128}.bytes() == 2048 + 64);
+static_assert(PackedMatrix{cpu::WeightFormat::kMxfp4, 32, 16, 128}.bytes() == 1024 + 64);
 static_assert(PackedMatrix{cpu::WeightFormat::kF32, 32, 1, 3}.bytes() == 192);
 
 }  // namespace mixline

@@ -42,7 +42,7 @@ def test_shapes_that_disagree_are_an_error(
         ffn.node.run()
 
 
-@pytest.mark.parametrize("weight_format", ["f32", "int8", "int4"])
+@pytest.mark.parametrize("weight_format", ["f32", "int8", "int4", "mxfp4"])
 @pytest.mark.parametrize("name", ["gate_up", "down"])
 @pytest.mark.parametrize("surplus", [-64, -1, 1, 64])
 def test_a_wrong_number_of_bytes_is_an_error(
@@ -93,10 +93,11 @@ def test_a_bias_of_another_shape_is_an_error(
     [
         ({"activation": "relu"}, "activation: expected swiglu, swiglu_oai or gelu, got 'relu'"),
         ({"activation": None}, "expected the attribute 'activation', found none"),
-        ({"weight_format": "int3"}, "weight_format: expected f32, int8 or int4, got 'int3'"),
+        ({"weight_format": "int3"}, "weight_format: expected f32, int8, int4 or mxfp4, got 'int3'"),
         ({"weight_format": None}, "expected the attribute 'weight_format', found none"),
         ({"weight_format": 4}, "weight_format: expected an attribute of type string"),
         ({"block": 64}, "block: expected 32 or 128, got 64"),
+        ({"block": 128, "weight_format": "mxfp4"}, "block: expected 32, as mxfp4 has it, got 128"),
         ({"block": 0}, "block: expected 32 or 128, got 0"),
         ({"block": -32}, "block: expected 32 or 128, got -32"),
         ({"expert_hidden": 0}, "expert_hidden: expected 1 to 1048576, got 0"),

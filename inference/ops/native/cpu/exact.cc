@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cpu/half_inl.h"
+#include "cpu/mxfp4_inl.h"
 
 namespace mixline::cpu {
 namespace {
@@ -29,6 +30,39 @@ int32_t BlockDotInt4(const uint8_t* weights, const int8_t* x) {
   return dot;
 }
 
+int32_t BlockDotMxfp4(const uint8_t* weights, const int8_t* x) {
+  int32_t dot = 0;
+  for (size_t k = 0; k < kActivationBlock; k += 8) {
+    for (size_t j = 0; j < 4; ++j) {
+      const uint8_t pair = weights[k * kTileRows / 2 + j];
+      dot += kTwiceE2m1[pair & 15] * x[k + j] + kTwiceE2m1[pair >> 4] * x[k + 4 + j];
+    }
+  }
+  return dot;
+}
+
+// The block's sum of integers and what one unit of it is worth.
+struct Block {
+  int32_t dot;
+  double unit;
+};
+
+// `scale` is the index of a scale in the tile.
+Block BlockDot(WeightFormat format, const uint8_t* weights, const int8_t* x, const uint8_t* scales,
+               size_t scale) {
+  switch (format) {
+    case WeightFormat::kInt8:
+      return {BlockDotInt8(weights, x), LoadHalf(scales + scale * 2)};
+    case WeightFormat::kInt4:
+      return {BlockDotInt4(weights, x), LoadHalf(scales + scale * 2)};
+    case WeightFormat::kMxfp4:
+      return {BlockDotMxfp4(weights, x), HalfE8m0(scales[scale])};
+    case WeightFormat::kF32:
+      break;
+  }
+  return {0, NAN};
+}
+
 // max|x| / 127 of up to 32 values.
 double ExactStep(const float* x, size_t count) {
   float peak = 0;
@@ -43,8 +77,7 @@ double ExactTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size
   const size_t columns = args.x.columns;
   const size_t blocks = columns / kActivationBlock;
   const auto row = static_cast<size_t>(args.row_ids[i]);
-  const bool int4 = format == WeightFormat::kInt4;
-  const size_t block_bytes = kActivationBlock * kTileRows / (int4 ? 2 : 1);
+  const size_t block_bytes = kActivationBlock * kTileRows / (format == WeightFormat::kInt8 ? 1 : 2);
   const uint8_t* scales = args.tile + blocks * block_bytes;
   double total = 0;
   // Blocks that are all padding add nothing.
@@ -52,11 +85,9 @@ double ExactTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size
     const size_t start = b * kActivationBlock;
     const uint8_t* weights = args.tile + b * block_bytes + r * 4;
     const int8_t* q = args.x.q + row * columns + start;
-    const int32_t dot = int4 ? BlockDotInt4(weights, q) : BlockDotInt8(weights, q);
-    const size_t scale = start / args.block * kTileRows + r;
+    const Block block = BlockDot(format, weights, q, scales, start / args.block * kTileRows + r);
     const size_t in_block = count - start < kActivationBlock ? count - start : kActivationBlock;
-    total +=
-        static_cast<double>(dot) * LoadHalf(scales + scale * 2) * ExactStep(x + start, in_block);
+    total += block.dot * block.unit * ExactStep(x + start, in_block);
   }
   return total;
 }

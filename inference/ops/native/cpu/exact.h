@@ -6,7 +6,7 @@
 
 namespace mixline::cpu {
 
-// What TileDot computes for row i and output r with int8 or int4 weights, but with the exact steps
+// What TileDot computes for row i and output r with quantised weights, but with the exact steps
 // of the activations instead of their f32 scales: block sums are exact integers, their sum is in
 // double precision. `x` are the row's `count` activations before they were quantised.
 double ExactTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size_t r,

@@ -6,7 +6,7 @@
 
 namespace mixline::cpu {
 
-TileDot TileDotF32Portable, TileDotInt8Portable, TileDotInt4Portable;
+TileDot TileDotF32Portable, TileDotInt8Portable, TileDotInt4Portable, TileDotMxfp4Portable;
 QuantizeRow QuantizeRowPortable;
 Gate GatePortable;
 

@@ -15,8 +15,8 @@ inline constexpr size_t kActivationBlock = 32;  // activations that share one sc
 // at every 4 KiB page. A prefetch beyond the last tile is harmless.
 inline constexpr size_t kPrefetchBytes = 4096;
 
-enum class WeightFormat { kF32, kInt8, kInt4 };
-inline constexpr size_t kNumWeightFormats = 3;
+enum class WeightFormat { kF32, kInt8, kInt4, kMxfp4 };
+inline constexpr size_t kNumWeightFormats = 4;
 
 enum class Activation { kSwiglu, kSwigluOai, kGelu };
 
@@ -35,7 +35,7 @@ struct ActivationRows {
 // result does not depend on the tokens beside it.
 struct TileDotArgs {
   const uint8_t* tile;     // packed tile (layout.py), no alignment needed
-  size_t block;            // weights per scale: 32 or 128
+  size_t block;            // weights per scale: 32 or, with int8 and int4, 128
   ActivationRows x;        //
   const int32_t* row_ids;  // [num_rows] rows of x
   size_t num_rows;         //

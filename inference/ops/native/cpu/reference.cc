@@ -25,6 +25,18 @@ double ReferenceWeight(WeightFormat format, const uint8_t* tile, size_t block, s
       const int q = (k % 8 < 4 ? pair & 15 : pair >> 4) - 8;
       return static_cast<double>(q) * LoadHalf(tile + values / 2 + scale_index * 2);
     }
+    case WeightFormat::kMxfp4: {
+      const uint8_t pair = tile[k / 8 * 64 + r * 4 + k % 4];
+      const int code = k % 8 < 4 ? pair & 15 : pair >> 4;
+      const int exponent = code >> 1 & 3;
+      const int mantissa = code & 1;
+      // Exponent bias 1; exponent 0 is subnormal.
+      const double magnitude =
+          exponent == 0 ? mantissa * 0.5 : std::ldexp(2 + mantissa, exponent - 2);
+      const int scale = tile[values / 2 + scale_index];
+      const double power = scale == 255 ? NAN : std::ldexp(1.0, scale - 127);
+      return (code < 8 ? magnitude : -magnitude) * power;
+    }
   }
   return NAN;
 }
