@@ -56,7 +56,7 @@ Block BlockDot(WeightFormat format, const uint8_t* weights, const int8_t* x, con
     case WeightFormat::kInt4:
       return {BlockDotInt4(weights, x), LoadHalf(scales + scale * 2)};
     case WeightFormat::kMxfp4:
-      return {BlockDotMxfp4(weights, x), HalfE8m0(scales[scale])};
+      return {BlockDotMxfp4(weights, x), 0.5 * E8m0(scales[scale])};
     case WeightFormat::kF32:
       break;
   }

@@ -12,13 +12,12 @@ namespace mixline::cpu {
 // all of them are integers, so that products with int8 activations are summed exactly.
 inline constexpr int8_t kTwiceE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-// Half the value of an e8m0 scale: 2^(exponent - 128), exact; the two smallest are subnormal. 255
-// means NaN; layout.py never writes it.
-static inline float HalfE8m0(uint8_t exponent) {
-  const uint32_t normal = (static_cast<uint32_t>(exponent) - 1) << 23;
-  const uint32_t bits = exponent < 2      ? UINT32_C(0x00200000) << exponent
-                        : exponent == 255 ? UINT32_C(0x7FC00000)
-                                          : normal;
+// The value of an e8m0 scale, 2^(exponent - 127), exact; the smallest is subnormal. 255, which
+// means NaN and which layout.py never writes, gives infinity: no result with it is finite.
+static inline float E8m0(uint8_t exponent) {
+  constexpr uint32_t kSmallest = 0x00400000;
+  const uint32_t shifted = static_cast<uint32_t>(exponent) << 23;
+  const uint32_t bits = shifted > kSmallest ? shifted : kSmallest;
   float value;
   memcpy(&value, &bits, sizeof(value));
   return value;

@@ -22,12 +22,11 @@ void TileDotMxfp4Portable(const TileDotArgs& args) {
           }
         }
       }
-      const float x_scale = args.x.scale[row * blocks + b];
+      const float half = 0.5F * args.x.scale[row * blocks + b];  // the weights are doubled
       for (size_t r = 0; r < kTileRows; ++r) {
         // In this order: the largest weight scales times that of an activation would overflow, and
         // make a NaN of a block of zeros. A power of two costs no rounding wherever it stands.
-        const float value = static_cast<float>(dot[r]) * x_scale;
-        sum[r] += value * HalfE8m0(scales[b * kTileRows + r]);
+        sum[r] += static_cast<float>(dot[r]) * half * E8m0(scales[b * kTileRows + r]);
       }
     }
     float* out = args.out + i * args.out_stride;
