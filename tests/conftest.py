@@ -48,23 +48,25 @@ TINY_SIZES: Mapping[str, int] = {
 
 MakeRandomModel = Callable[..., Path]
 
-NEEDS_TORCH = 'importorskip("torch")'
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+OPTIONAL = ("torch", "llama_cpp")
+MISSING = tuple(name for name in OPTIONAL if importlib.util.find_spec(name) is None)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out, rather than skip, what needs torch where it is not installed; .ci/run installs it.
+    """Leave out, rather than skip, what needs a package that is not here; .ci/run installs them.
 
     Stored logits of transformers stand in for the live comparison (test_golden.py).
     """
-    if HAS_TORCH or collection_path.suffix != ".py":
+    if not MISSING or collection_path.suffix != ".py":
         return None
-    return NEEDS_TORCH in collection_path.read_text(encoding="utf-8") or None
+    text = collection_path.read_text(encoding="utf-8")
+    return any(f'importorskip("{name}")' in text for name in MISSING) or None
 
 
 def pytest_report_header() -> str:
-    """Say which it was."""
-    return f"torch: {'installed' if HAS_TORCH else 'not installed, its tests are left out'}"
+    """Say which are here."""
+    found = {True: "not installed, its tests are left out", False: "installed"}
+    return ", ".join(f"{name}: {found[name in MISSING]}" for name in OPTIONAL)
 
 
 def train_tokenizer(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`python -m training`: corpus, tokenizer, bugs, pretrain, measure, export-checkpoint."""
+"""`python -m training`: corpus, tokenizer, bugs, pretrain, measure, export-*."""
 
 import sys
 

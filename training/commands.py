@@ -98,6 +98,15 @@ def _export_checkpoint(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _export_gguf(arguments: argparse.Namespace) -> int:
+    from training.export_gguf import export_gguf
+
+    export_gguf(arguments.source, arguments.out, weights=arguments.weights)
+    megabytes = arguments.out.stat().st_size / 1e6
+    print(f"{arguments.out}: qwen3moe, {arguments.weights}, {megabytes:.1f} MB")
+    return 0
+
+
 def _measure(arguments: argparse.Namespace) -> int:
     from training.corpus import open_corpus
     from training.export_checkpoint import open_model
@@ -187,6 +196,15 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("checkpoint", type=Path, help="last.pt, stable.pt or final.pt of a run")
     export.add_argument("out", type=Path)
     export.add_argument("--tokenizer", type=Path, required=True)
+
+    gguf = command("export-gguf", _export_gguf, "Write a GGUF file for llama.cpp.")
+    gguf.add_argument(
+        "source", type=Path, help="Hugging Face checkpoint (qwen3_moe) or model directory"
+    )
+    gguf.add_argument("out", type=Path, help="file to write")
+    gguf.add_argument(
+        "--weights", choices=("f32", "f16", "q8_0", "q4_0"), default="f32", help="of the matrices"
+    )
     return parser
 
 

@@ -1,6 +1,6 @@
 r"""Trains the byte-level BPE tokenizer, with Mixline's markers as its first ids.
 
-The split pattern is one that llama.cpp has built in (pre-tokenizer "poro", the same as "bloom"):
+The split pattern is one that llama.cpp has built in (pre-tokenizer "poro-chat"):
 runs of anything but blanks and `( ) | . , ! ?`, with at most one leading space. So an identifier
 with underscores stays whole, and a newline with all but the last space of the indentation behind
 it is one piece.
@@ -31,7 +31,7 @@ SPECIALS = (
 )
 ENDOFTEXT, PAD, FIM_PREFIX, FIM_SUFFIX, FIM_MIDDLE, FILE_SEP, DOC, FIX, DIAG = range(9)
 
-LLAMA_CPP_PRE = "poro"
+LLAMA_CPP_PRE = "poro-chat"
 SPLIT_PATTERN = " ?[^(\\s|.,!?…。，、।۔،)]+"  # noqa: RUF001 - as llama.cpp has it
 _SAMPLE_BYTES = 40_000_000
 
