@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-NATIVE := CMakeLists.txt $(shell find inference/ops/native -type f 2>/dev/null)
-CXX_FILES := $(shell find inference/ops/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
+NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -type f 2>/dev/null)
+CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
 .PHONY: help demo test check unit e2e bench format wheel clean
@@ -45,6 +45,7 @@ e2e: $(VENV)/.dev ## drive a real editor with the shipped model
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
 bench: $(VENV)/.installed ## print the tables of README and docs
+	$(BIN)/mixline bench ops --tokens 1 16 128 --calls 20 --weights int4
 	$(BIN)/mixline bench decode
 
 format: $(VENV)/.dev ## rewrite the sources as the formatters want them

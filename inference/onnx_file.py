@@ -1,18 +1,31 @@
 """Read the outline of an ONNX file (operators, weights' places, inputs, outputs) without `onnx`.
 
-Field numbers are those of onnx.proto3. The reader takes only what a model directory may contain:
+The reader takes only what a model directory may contain:
 subgraphs, functions, sparse initialisers and tensors in attributes are refused.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from inference.errors import ModelDirectoryError
+from inference.onnx_fields import (
+    AttributeField,
+    DimField,
+    EntryField,
+    GraphField,
+    ModelField,
+    NodeField,
+    OpsetField,
+    ShapeField,
+    TensorField,
+    TensorTypeField,
+    TypeField,
+    ValueField,
+)
 from inference.protobuf import Message, WireError
 
 MAX_GRAPH_BYTES: Final = 64 * 2**20  # large tensors stand in weights.bin, never in the graph
@@ -85,85 +98,6 @@ class OnnxGraph:
     outputs: tuple[OnnxValue, ...]
 
 
-class _Model(IntEnum):
-    GRAPH = 7
-    OPSET_IMPORT = 8
-    TRAINING_INFO = 20
-    FUNCTIONS = 25
-
-
-class _Opset(IntEnum):
-    DOMAIN = 1
-    VERSION = 2
-
-
-class _Graph(IntEnum):
-    NODE = 1
-    INITIALIZER = 5
-    INPUT = 11
-    OUTPUT = 12
-    SPARSE_INITIALIZER = 15
-
-
-class _Node(IntEnum):
-    INPUT = 1
-    OUTPUT = 2
-    NAME = 3
-    OP_TYPE = 4
-    ATTRIBUTE = 5
-    DOMAIN = 7
-
-
-class _Attribute(IntEnum):
-    NAME = 1
-    FLOAT = 2
-    INT = 3
-    STRING = 4
-    FLOATS = 7
-    INTS = 8
-    DOC_STRING = 13
-    TYPE = 20
-
-
-class _Tensor(IntEnum):
-    DIMS = 1
-    DATA_TYPE = 2
-    NAME = 8
-    RAW_DATA = 9
-    DOC_STRING = 12
-    EXTERNAL_DATA = 13
-    DATA_LOCATION = 14
-    METADATA = 16
-
-
-class _Entry(IntEnum):
-    KEY = 1
-    VALUE = 2
-
-
-class _Value(IntEnum):
-    NAME = 1
-    TYPE = 2
-
-
-class _Type(IntEnum):
-    TENSOR = 1
-
-
-class _TensorType(IntEnum):
-    ELEMENT = 1
-    SHAPE = 2
-
-
-class _Shape(IntEnum):
-    DIM = 1
-
-
-class _Dim(IntEnum):
-    VALUE = 1
-    NAME = 2
-
-
 def read_onnx(path: Path) -> OnnxGraph:
     """Read the outline of the graph file at ``path``.
 
@@ -199,15 +133,15 @@ def parse_onnx(data: bytes, source: str) -> OnnxGraph:
 
 
 def _model(model: Message) -> OnnxGraph:
-    if model.numbers() & {_Model.TRAINING_INFO, _Model.FUNCTIONS}:
+    if model.numbers() & {ModelField.TRAINING_INFO, ModelField.FUNCTIONS}:
         raise WireError("training data or local functions")
-    graph = model.message(_Model.GRAPH)
+    graph = model.message(ModelField.GRAPH)
     if graph is None:
         raise WireError("no graph")
-    if _Graph.SPARSE_INITIALIZER in graph.numbers():
+    if GraphField.SPARSE_INITIALIZER in graph.numbers():
         raise WireError("a sparse initialiser")
     tensors: dict[str, OnnxTensor] = {}
-    for message in graph.messages(_Graph.INITIALIZER):
+    for message in graph.messages(GraphField.INITIALIZER):
         tensor = _tensor(message)
         if tensor.name in tensors:
             raise WireError(f"two initialisers called {tensor.name!r}")
@@ -215,66 +149,70 @@ def _model(model: Message) -> OnnxGraph:
     return OnnxGraph(
         opsets=MappingProxyType(
             {
-                opset.text(_Opset.DOMAIN): opset.integer(_Opset.VERSION)
-                for opset in model.messages(_Model.OPSET_IMPORT)
+                opset.text(OpsetField.DOMAIN): opset.integer(OpsetField.VERSION)
+                for opset in model.messages(ModelField.OPSET_IMPORT)
             }
         ),
-        nodes=tuple(_node(node) for node in graph.messages(_Graph.NODE)),
+        nodes=tuple(_node(node) for node in graph.messages(GraphField.NODE)),
         initializers=MappingProxyType(tensors),
-        inputs=tuple(_value(value) for value in graph.messages(_Graph.INPUT)),
-        outputs=tuple(_value(value) for value in graph.messages(_Graph.OUTPUT)),
+        inputs=tuple(_value(value) for value in graph.messages(GraphField.INPUT)),
+        outputs=tuple(_value(value) for value in graph.messages(GraphField.OUTPUT)),
     )
 
 
 def _node(node: Message) -> OnnxNode:
     attributes: dict[str, AttributeValue] = {}
-    for attribute in node.messages(_Node.ATTRIBUTE):
-        name = attribute.text(_Attribute.NAME)
+    for attribute in node.messages(NodeField.ATTRIBUTE):
+        name = attribute.text(AttributeField.NAME)
         if name in attributes:
             raise WireError(f"two attributes called {name!r} on one operator")
         attributes[name] = _attribute(name, attribute)
     return OnnxNode(
-        op_type=node.text(_Node.OP_TYPE),
-        domain=node.text(_Node.DOMAIN),
-        name=node.text(_Node.NAME),
-        inputs=node.texts(_Node.INPUT),
-        outputs=node.texts(_Node.OUTPUT),
+        op_type=node.text(NodeField.OP_TYPE),
+        domain=node.text(NodeField.DOMAIN),
+        name=node.text(NodeField.NAME),
+        inputs=node.texts(NodeField.INPUT),
+        outputs=node.texts(NodeField.OUTPUT),
         attributes=MappingProxyType(attributes),
     )
 
 
 def _attribute(name: str, attribute: Message) -> AttributeValue:
-    present = attribute.numbers() - {_Attribute.NAME, _Attribute.DOC_STRING, _Attribute.TYPE}
+    present = attribute.numbers() - {
+        AttributeField.NAME,
+        AttributeField.DOC_STRING,
+        AttributeField.TYPE,
+    }
     match sorted(present):
-        case [_Attribute.FLOAT]:
-            return attribute.single_float(_Attribute.FLOAT)
-        case [_Attribute.INT]:
-            return attribute.integer(_Attribute.INT)
-        case [_Attribute.STRING]:
-            return attribute.text(_Attribute.STRING)
-        case [_Attribute.FLOATS]:
-            return tuple(attribute.floats(_Attribute.FLOATS))
-        case [_Attribute.INTS]:
-            return tuple(attribute.integers(_Attribute.INTS))
+        case [AttributeField.FLOAT]:
+            return attribute.single_float(AttributeField.FLOAT)
+        case [AttributeField.INT]:
+            return attribute.integer(AttributeField.INT)
+        case [AttributeField.STRING]:
+            return attribute.text(AttributeField.STRING)
+        case [AttributeField.FLOATS]:
+            return tuple(attribute.floats(AttributeField.FLOATS))
+        case [AttributeField.INTS]:
+            return tuple(attribute.integers(AttributeField.INTS))
         case []:  # a zero, an empty text or an empty list, which some writers leave out
             return 0
     raise WireError(f"the attribute {name!r}, which holds a tensor, a graph or two values")
 
 
 def _tensor(tensor: Message) -> OnnxTensor:
-    name = tensor.text(_Tensor.NAME)
-    if tensor.numbers() - {*_Tensor}:
+    name = tensor.text(TensorField.NAME)
+    if tensor.numbers() - {*TensorField}:
         raise WireError(f"the initialiser {name!r} in another form than raw data")
-    dims = tensor.integers(_Tensor.DIMS)
+    dims = tensor.integers(TensorField.DIMS)
     if len(dims) > MAX_DIMS or any(not 0 <= dim < MAX_SIZE for dim in dims):
         raise WireError(f"the shape {dims[:MAX_DIMS]} of {name!r}")
-    element_type, element_bytes = _element(tensor.integer(_Tensor.DATA_TYPE), name)
+    element_type, element_bytes = _element(tensor.integer(TensorField.DATA_TYPE), name)
     num_bytes = math.prod(dims) * element_bytes
-    inline = tensor.num_bytes(_Tensor.RAW_DATA)
+    inline = tensor.num_bytes(TensorField.RAW_DATA)
     location, offset = None, 0
-    if tensor.integer(_Tensor.DATA_LOCATION) == 1 and not inline:
+    if tensor.integer(TensorField.DATA_LOCATION) == 1 and not inline:
         location, offset = _place(tensor, name, num_bytes)
-    elif inline != num_bytes or _Tensor.EXTERNAL_DATA in tensor.numbers():
+    elif inline != num_bytes or TensorField.EXTERNAL_DATA in tensor.numbers():
         raise WireError(f"{inline} bytes of data for {name!r} {dims} {element_type}")
     return OnnxTensor(
         name=name,
@@ -288,11 +226,11 @@ def _tensor(tensor: Message) -> OnnxTensor:
 
 def _place(tensor: Message, name: str, num_bytes: int) -> tuple[str, int]:
     place: dict[str, str] = {}
-    for entry in tensor.messages(_Tensor.EXTERNAL_DATA):
-        key = entry.text(_Entry.KEY)
+    for entry in tensor.messages(TensorField.EXTERNAL_DATA):
+        key = entry.text(EntryField.KEY)
         if key in place:
             raise WireError(f"two entries {key!r} for the external data of {name!r}")
-        place[key] = entry.text(_Entry.VALUE)
+        place[key] = entry.text(EntryField.VALUE)
     for key in ("offset", "length"):
         digits = place.get(key, "")
         if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_SIZE))):
@@ -303,22 +241,22 @@ def _place(tensor: Message, name: str, num_bytes: int) -> tuple[str, int]:
 
 
 def _value(value: Message) -> OnnxValue:
-    name = value.text(_Value.NAME)
-    kind = value.message(_Value.TYPE)
-    tensor = None if kind is None else kind.message(_Type.TENSOR)
-    shape = None if tensor is None else tensor.message(_TensorType.SHAPE)
+    name = value.text(ValueField.NAME)
+    kind = value.message(ValueField.TYPE)
+    tensor = None if kind is None else kind.message(TypeField.TENSOR)
+    shape = None if tensor is None else tensor.message(TensorTypeField.SHAPE)
     if tensor is None or shape is None:
         raise WireError(f"the input or output {name!r} without type and shape")
     dims: list[Dim] = []
-    for dim in shape.messages(_Shape.DIM):
+    for dim in shape.messages(ShapeField.DIM):
         present = dim.numbers()
-        if _Dim.VALUE in present:
-            dims.append(dim.integer(_Dim.VALUE))
+        if DimField.VALUE in present:
+            dims.append(dim.integer(DimField.VALUE))
         else:
-            dims.append(dim.text(_Dim.NAME) or None)
+            dims.append(dim.text(DimField.NAME) or None)
     return OnnxValue(
         name=name,
-        element_type=_element(tensor.integer(_TensorType.ELEMENT), name)[0],
+        element_type=_element(tensor.integer(TensorTypeField.ELEMENT), name)[0],
         shape=tuple(dims),
     )
 

@@ -7,7 +7,7 @@ three numbers and runs; nothing is allocated or copied in Python.
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -44,24 +44,10 @@ class Session:
         """
         self.kv_shape = kv_shape
         self.vocab = vocab
-        ort.set_default_logger_severity(_LOG_FATAL)
-        options = ort.SessionOptions()
-        options.log_severity_level = _LOG_FATAL
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        # Spinning threads would take the cores from the editor between two tokens.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         try:
-            options.register_custom_ops_library(str(library))
-        except Exception as error:  # ONNX Runtime's errors derive from Exception alone
-            raise OperatorLibraryError(
-                f"ONNX Runtime {ort.__version__} cannot load the operator library {library}:"
-                f" {_first_line(error)}; reinstall mixline"
-            ) from error
-        try:
-            self._session: Any = ort.InferenceSession(str(graph), options, providers=[PROVIDER])
+            self._session: Any = _open(str(graph), library, threads)
+        except OperatorLibraryError:
+            raise
         except Exception as error:
             raise ModelDirectoryError(
                 f"ONNX Runtime {ort.__version__} refuses {graph}: {_first_line(error)}; check the"
@@ -175,6 +161,81 @@ class _Binding:
 
     def _bind_output(self, name: str, array: npt.NDArray[Any]) -> None:
         self._io.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+
+class BoundGraph:
+    """Any graph with the project's operators, bound to arrays of the caller; benchmarks use it."""
+
+    def __init__(self, graph: Path, *, library: Path, threads: int) -> None:
+        """Open a session, with the options of `Session`.
+
+        Raises:
+            OperatorLibraryError: ONNX Runtime cannot load the library.
+            MixlineError: ONNX Runtime refuses the graph.
+        """
+        self._graph = graph
+        with self._explained("refuses"):
+            self._session: Any = _open(str(graph), library, threads)
+        self._io: Any = self._session.io_binding()
+        self._bound: tuple[npt.NDArray[Any], ...] = ()
+
+    def bind(
+        self, inputs: Mapping[str, npt.NDArray[Any]], outputs: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        """Use these arrays, by name and in place, from the next run on."""
+        self._io.clear_binding_inputs()
+        self._io.clear_binding_outputs()
+        for name, array in inputs.items():
+            self._io.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        for name, array in outputs.items():
+            self._io.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+        self._bound = (*inputs.values(), *outputs.values())  # alive while they are bound
+
+    def run(self) -> None:
+        """Run once over what is bound.
+
+        Raises:
+            MixlineError: the graph failed.
+        """
+        with self._explained("cannot run"):
+            self._session.run_with_iobinding(self._io)
+
+    @contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OperatorLibraryError:
+            raise
+        except Exception as error:
+            raise MixlineError(
+                f"ONNX Runtime {ort.__version__} {what} {self._graph}: {_first_line(error)}"
+            ) from error
+
+
+def onnxruntime_version() -> str:
+    """Return the version of ONNX Runtime that runs the graphs."""
+    return str(ort.__version__)
+
+
+def _open(graph: str, library: Path, threads: int) -> Any:  # noqa: ANN401 - untyped
+    """Open a session with the operator library; ONNX Runtime's errors pass, but the library's."""
+    ort.set_default_logger_severity(_LOG_FATAL)
+    options = ort.SessionOptions()
+    options.log_severity_level = _LOG_FATAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # Spinning threads would take the cores from the editor between two tokens.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        options.register_custom_ops_library(str(library))
+    except Exception as error:  # ONNX Runtime's errors derive from Exception alone
+        raise OperatorLibraryError(
+            f"ONNX Runtime {ort.__version__} cannot load the operator library {library}:"
+            f" {_first_line(error)}; reinstall mixline"
+        ) from error
+    return ort.InferenceSession(graph, options, providers=[PROVIDER])
 
 
 def _first_line(error: Exception) -> str:

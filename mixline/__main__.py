@@ -16,7 +16,7 @@ COMMANDS = {
     "doctor": "versions, provider, kernel, model, memory, and what is missing",
     "export": "turn a Hugging Face checkpoint into a model directory",
     "finetune": "adapt a model directory to a code base",
-    "bench": "measure decoding on this machine",
+    "bench": "measure the operators or decoding on this machine",
     "eval": "measure how good a model is: infilling, humaneval, next-line, bits",
 }
 

@@ -59,6 +59,10 @@ def test_help_lists_every_command() -> None:
         (("serve", "--tcp", "nowhere"), "expected HOST:PORT"),
         (("serve", "--token-file", "x"), "go with --tcp"),
         (("bench", "sing"), "decode"),
+        (("bench", "ops", "--shapes", "round"), "expected shapes out of shipped"),
+        (("bench", "ops", "--tokens", "0"), "from 1 to 4096"),
+        (("bench", "ops", "--model", "x"), "--model goes with `mixline bench decode`"),
+        (("bench", "decode", "--calls", "1"), "--calls goes with `mixline bench ops`"),
         (("export", "only-one"), "OUT_DIR"),
     ],
 )

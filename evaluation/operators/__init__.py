@@ -1,0 +1,1 @@
+"""`mixline bench ops`: the expert operators beside QMoE, and the machine's limits."""

@@ -1,0 +1,233 @@
+"""`mixline bench ops`: paired, alternating calls of the expert operators and of QMoE."""
+
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.machine import describe_machine
+from evaluation.operators.limits import last_level_cache_bytes, measure_limits
+from evaluation.operators.load import LoadCost, measure_load
+from evaluation.operators.report import LoadRow, OpsReport, Timing
+from evaluation.operators.routing import Draw, RotatingRouter
+from evaluation.operators.shapes import MANY_TOKENS, OpShape
+from evaluation.operators.sides import StoredGraph, store
+from evaluation.operators.weights import QuantisedFormat, draw_weights
+from evaluation.progress import Progress
+from inference.errors import MixlineError
+from inference.memory import free_bytes
+from inference.ops import library
+from inference.session import BoundGraph, onnxruntime_version
+
+Floats = npt.NDArray[np.float32]
+CALLS: Final = 200
+CALLS_MANY: Final = 20  # from MANY_TOKENS tokens on
+WARM_UP: Final = 3
+CACHES: Final = 4  # last-level caches of weights between two uses of an expert
+MAX_DIFFERENCE: Final = 0.05  # of a token's norm: two roundings of activations to int8 differ less
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What to measure, and how often."""
+
+    shapes: Sequence[OpShape]
+    tokens: Sequence[int]
+    weights: Sequence[QuantisedFormat] = ("int4", "int8")
+    calls: int | None = None  # None: CALLS, or CALLS_MANY for many tokens
+    threads: int = 2
+    reuse_bytes: int | None = None  # None: CACHES last-level caches
+
+    def calls_at(self, tokens: int) -> int:
+        """Return the number of pairs of calls for so many tokens."""
+        return self.calls or (CALLS_MANY if tokens >= MANY_TOKENS else CALLS)
+
+
+def bench_ops(options: BenchOptions) -> OpsReport:
+    """Measure all rows.
+
+    Raises:
+        MixlineError: a session cannot be opened or run, or its answer is not QMoE's.
+    """
+    limits = measure_limits(options.threads)
+    timings: dict[QuantisedFormat, list[Timing]] = {"int4": [], "int8": []}
+    loads: list[LoadRow] = []
+    left_out: list[str] = []
+    kinds = [(shape, weights) for shape in options.shapes for weights in options.weights]
+    costs = {tokens: options.calls_at(tokens) * (tokens + 2) for tokens in options.tokens}
+    with Progress("bench ops", len(kinds) * (sum(costs.values()) + 1)) as progress:
+        for shape, weights in kinds:
+            try:
+                with Comparison(shape, weights, options) as comparison:
+                    loads.append(comparison.load)
+                    progress.advance()
+                    for tokens, cost in costs.items():
+                        timings[weights].append(comparison.measure(tokens))
+                        progress.advance(cost)
+            except NotEnoughMemoryError as error:
+                left_out.append(str(error))
+                progress.advance(sum(costs.values()) + 1, measured=False)
+            # Again, as another program may have had the machine the first time.
+            limits = limits.better(measure_limits(options.threads))
+    return OpsReport(
+        machine=describe_machine(),
+        kernel=library.chosen_kernel(),
+        onnxruntime=onnxruntime_version(),
+        limits=limits,
+        rows=tuple(timing.row(limits) for timing in timings["int4"]),
+        rows_int8=tuple(timing.row(limits) for timing in timings["int8"]),
+        loads=tuple(loads),
+        left_out=tuple(left_out),
+    )
+
+
+class NotEnoughMemoryError(MixlineError):
+    """The weights of both sides do not fit into memory, so that nothing could be compared."""
+
+
+class Comparison:
+    """Both sides of one shape, open; as many layers as it takes to keep weights out of caches."""
+
+    def __init__(
+        self, shape: OpShape, weights: QuantisedFormat, options: BenchOptions, seed: int = 0
+    ) -> None:
+        """Write the weights, open the sessions, compare their answers, touch every weight.
+
+        Raises:
+            NotEnoughMemoryError: the weights of both sides do not fit.
+            MixlineError: a session cannot be opened or run, or its answer is not QMoE's.
+        """
+        self._shape = shape
+        self._weights: QuantisedFormat = weights
+        self._options = options
+        self._rng = np.random.default_rng(seed)
+        ours, theirs = draw_weights(shape, weights, self._rng)
+        self._side_bytes = (ours.bytes_per_expert(), theirs.bytes_per_expert())
+        reuse = options.reuse_bytes
+        self._reuse_bytes = CACHES * last_level_cache_bytes() if reuse is None else reuse
+        layer_bytes = shape.experts * sum(self._side_bytes)
+        # Twice what is asked for, so that chance has a choice.
+        self._layers = max(1, math.ceil(2 * self._reuse_bytes / layer_bytes))
+        # Opening QMoE holds a layer twice: as it is stored, and packed.
+        needed = layer_bytes * self._layers + shape.experts * self._side_bytes[1]
+        if needed > free_bytes():
+            raise NotEnoughMemoryError(
+                f"{shape.name} {weights} needs {needed / 1e9:.1f} GB of memory for the weights of"
+                f" both sides, {free_bytes() / 1e9:.1f} GB are free: left out"
+            )
+        self._sessions: list[tuple[BoundGraph, BoundGraph]] = []
+        with tempfile.TemporaryDirectory(prefix="mixline-bench-") as folder:
+            for layer in range(self._layers):
+                mixline = store("mixline", shape, weights, ours, Path(folder), layer)
+                qmoe = store("qmoe", shape, weights, theirs, Path(folder), layer)
+                if layer == 0:
+                    costs = self._load_cost(mixline), self._load_cost(qmoe)
+                self._sessions.append((self._open(mixline), self._open(qmoe)))
+        self.load = self._load_row(*costs, difference=self._touch_all())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the sessions, which gives their memory back."""
+        self._sessions.clear()
+
+    def measure(self, tokens: int) -> Timing:
+        """Time both sides for so many tokens."""
+        router = RotatingRouter(
+            experts=self._shape.experts,
+            experts_per_token=self._shape.experts_per_token,
+            layers=self._layers,
+            side_bytes=self._side_bytes,
+            reuse_bytes=self._reuse_bytes,
+            rng=self._rng,
+        )
+        logits = self._bind(tokens)
+        times: list[tuple[float, float]] = []
+        draws: list[Draw] = []
+        for call in range(-WARM_UP, self._options.calls_at(tokens)):
+            draw = router.draw(tokens)
+            pair = [
+                _seconds(session, logits, draw.logits) for session in self._sessions[draw.layer]
+            ]
+            if call >= 0:
+                times.append((pair[0], pair[1]))
+                draws.append(draw)
+        reuses = [draw.reuse_bytes for draw in draws if draw.reuse_bytes is not None]
+        return Timing(
+            shape=self._shape,
+            tokens=tokens,
+            seconds=times,
+            used=[draw.used for draw in draws],
+            bytes_per_expert=self._side_bytes[0],
+            reuse_bytes=min(reuses, default=None),
+        )
+
+    def _load_cost(self, stored: StoredGraph) -> LoadCost:
+        return measure_load(stored.graph, library.library_path(), self._options.threads)
+
+    def _open(self, stored: StoredGraph) -> BoundGraph:
+        session = BoundGraph(
+            stored.graph, library=library.library_path(), threads=self._options.threads
+        )
+        stored.forget()
+        return session
+
+    def _bind(self, tokens: int) -> Floats:
+        """Bind arrays for so many tokens to every session; return the one for logits."""
+        x = self._rng.standard_normal((tokens, self._shape.hidden), dtype=np.float32)
+        logits = np.zeros((tokens, self._shape.experts), np.float32)
+        self._answers = tuple(np.zeros_like(x) for _ in range(2))
+        for sessions in self._sessions:
+            for session, y in zip(sessions, self._answers, strict=True):
+                session.bind({"x": x, "logits": logits}, {"y": y})
+        return logits
+
+    def _touch_all(self) -> float:
+        """Run every expert of every layer; return how far the two sides lie apart at most."""
+        experts, k = self._shape.experts, self._shape.experts_per_token
+        tokens = -(-experts // k)
+        logits = self._bind(tokens)
+        order = np.arange(tokens * k).reshape(tokens, k) % experts
+        logits[:] = self._rng.standard_normal(logits.shape)
+        np.put_along_axis(logits, order, 5 + np.take_along_axis(logits, order, 1) / 5, 1)
+        difference = 0.0
+        for sessions in self._sessions:
+            for session in sessions:
+                session.run()
+            ours, theirs = self._answers
+            norms = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
+            difference = max(difference, float(norms.max()))
+        if not difference <= MAX_DIFFERENCE:
+            raise MixlineError(
+                f"{self._shape.name} {self._weights}: expected answers within {MAX_DIFFERENCE} of"
+                f" QMoE's on the same weights, found {difference:.3g}; the timings would mean"
+                " nothing"
+            )
+        return difference
+
+    def _load_row(self, ours: LoadCost, theirs: LoadCost, difference: float) -> LoadRow:
+        return LoadRow(
+            shape=self._shape.name,
+            weights=self._weights,
+            weight_mb=round(self._shape.experts * self._side_bytes[0] / 1e6, 1),
+            token_mb=round(self._shape.experts_per_token * self._side_bytes[0] / 1e6, 3),
+            ours=ours,
+            qmoe=theirs,
+            open_ratio=round(theirs.open_ms / ours.open_ms, 1),
+            difference=float(f"{difference:.3g}"),
+        )
+
+
+def _seconds(session: BoundGraph, bound: Floats, logits: Floats) -> float:
+    """Return how long one call with these logits takes."""
+    bound[:] = logits
+    started = time.perf_counter()
+    session.run()
+    return time.perf_counter() - started
