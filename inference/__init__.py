@@ -1,5 +1,6 @@
 """Runs an exported Mixture-of-Experts model: prompts, keys and values, decoding, its operators."""
 
+from inference.comparing import common_prefix
 from inference.config import EngineConfig, default_threads
 from inference.engine import Engine, Generation
 from inference.errors import (
@@ -43,6 +44,7 @@ __all__ = [
     "RequestError",
     "Sampling",
     "Snippet",
+    "common_prefix",
     "default_model",
     "default_threads",
     "parse_effort",

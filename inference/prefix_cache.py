@@ -8,7 +8,7 @@ document starts in a slot of its own with a copy of the longest prefix that any 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inference.common_prefix import common_prefix
+from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.kv_cache import KvCache, KvShape
 

@@ -9,7 +9,7 @@ import re
 from collections import OrderedDict
 from typing import Final
 
-from inference.common_prefix import common_prefix
+from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.fim import num_markers, render
 from inference.manifest import FimMarkers

@@ -14,6 +14,9 @@ from lsp_server.positions import PositionEncoding, units_of_index
 from lsp_server.postprocess.judge import Gate, judge, may_ask
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.settings import MultiLine, Settings
+from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.parsing import SyntaxTrees
+from lsp_server.syntax.place import Kind
 
 LspRange = dict[str, dict[str, int]]
 
@@ -42,15 +45,22 @@ def build_request(
     suffix: str,
     settings: Settings,
     explicit: bool,
+    syntax: SyntaxGuard,
     references: tuple[Reference, ...] = (),
     max_tokens: int | None = None,
+    sampling: Sampling | None = None,
+    effort: float | None = None,
 ) -> CompletionRequest:
     """Return what the engine is asked for a place.
 
     Raises:
         RequestError: `max_tokens` is out of range.
     """
-    several = settings.multi_line is MultiLine.AUTO and wants_several_lines(prefix, suffix)
+    several = (
+        settings.multi_line is MultiLine.AUTO
+        and wants_several_lines(prefix, suffix)
+        and syntax.kind is Kind.CODE
+    )
     return CompletionRequest(
         document=document,
         path=path,
@@ -60,8 +70,8 @@ def build_request(
         max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
         multi_line=several,
         require_text=explicit,
-        sampling=Sampling(temperature=settings.temperature),
-        effort=settings.effort,
+        sampling=sampling or Sampling(temperature=settings.temperature),
+        effort=settings.effort if effort is None else effort,
     )
 
 
@@ -73,6 +83,7 @@ def report(
     cursor: Point,
     encoding: PositionEncoding,
     gate: Gate,
+    syntax: SyntaxGuard,
 ) -> CompletionReport:
     """Return the completion as an explicit request shows it, and what the gate would have said."""
     outcome = judge(
@@ -83,7 +94,8 @@ def report(
         reason: RejectReason | None = outcome
     else:
         text, absorbed = outcome.text, outcome.absorbed
-        reason = may_ask(request.suffix) or gate.refuses(completion)
+        broken = RejectReason.BREAKS_SYNTAX if syntax.breaks(outcome) else None
+        reason = may_ask(request.suffix) or gate.refuses(completion) or broken
     return CompletionReport(
         text=text,
         range=_range(document, cursor, absorbed, encoding),
@@ -154,17 +166,19 @@ def complete_at(
     if admitted.admission is Admission.SECRET:
         return refusal(RejectReason.SECRET, document=document, cursor=cursor, encoding=encoding)
     window: Window = WindowPins().window(document, cursor)
-    request = CompletionRequest(
+    syntax = SyntaxGuard(SyntaxTrees(), document, cursor, admitted.path)
+    request = build_request(
         document=uri,
         path=admitted.path,
         prefix=window.prefix,
         suffix=window.suffix,
+        settings=settings,
+        explicit=True,
+        syntax=syntax,
         references=gather_references(document, (), lambda _: Admission.ALONE, Document.text),
-        max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
-        multi_line=wants_several_lines(window.prefix, window.suffix),
-        require_text=True,
-        sampling=sampling or Sampling(),
-        effort=settings.effort if effort is None else effort,
+        max_tokens=max_tokens,
+        sampling=sampling,
+        effort=effort,
     )
     generation = engine.submit(request)
     try:
@@ -174,7 +188,13 @@ def complete_at(
         raise
     gate = Gate(minimum_mean_logprob=settings.minimum_mean_logprob)
     return report(
-        request, completion, document=document, cursor=cursor, encoding=encoding, gate=gate
+        request,
+        completion,
+        document=document,
+        cursor=cursor,
+        encoding=encoding,
+        gate=gate,
+        syntax=syntax,
     )
 
 

@@ -9,6 +9,7 @@ from lsp_server.document import Document, Point
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
+from lsp_server.syntax.guard import SyntaxGuard
 
 Outcome = Insertion | RejectReason
 
@@ -27,6 +28,7 @@ class Query:
     answer_within_ms: float | None  # None: when the generation is complete
     afterlife_ms: float  # how long the generation may outlive the request
     gate: Gate
+    syntax: SyntaxGuard
     announce: bool  # tell the client when a better answer is ready later
     refused: RejectReason | None = None  # known before anything is generated
 

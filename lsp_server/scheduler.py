@@ -24,6 +24,7 @@ from lsp_server.postprocess.trim import complete_lines
 from lsp_server.query import Outcome, Query, Ready
 from lsp_server.result_cache import Result, ResultCache
 from lsp_server.running import Running
+from lsp_server.syntax.guard import SyntaxGuard
 
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 0.015
@@ -223,16 +224,18 @@ class Scheduler:
     def _announce_late(self, running: Running, result: Result) -> None:
         if not running.query.announce:
             return
-        outcome = self._judge(running.query, result, running.expected)
+        syntax = running.query.syntax.at(running.document, running.cursor)
+        outcome = self._judge(running.query, result, running.expected, syntax)
         if isinstance(outcome, RejectReason) or running.shown == (running.expected, outcome):
             return
         self._announce(Ready(document=running.document, cursor=running.cursor))
 
     def _answer_from(self, pending: Pending, result: Result) -> None:
         query = pending.query
-        self._answer(pending, self._judge(query, result, query.request.prefix), result.completion)
+        outcome = self._judge(query, result, query.request.prefix, query.syntax)
+        self._answer(pending, outcome, result.completion)
 
-    def _judge(self, query: Query, result: Result, prefix: str) -> Outcome:
+    def _judge(self, query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> Outcome:
         rest = result.rest_at(prefix, result.request.suffix)
         refused = None if query.explicit else query.gate.refuses(result.completion)
         return judge(
@@ -241,6 +244,7 @@ class Scheduler:
             result.request.suffix,
             single_line=not result.request.multi_line,
             refused=refused,
+            breaks=None if query.explicit else syntax.breaks,
         )
 
     def _out_of_time(self, pending: Pending) -> None:
@@ -256,7 +260,7 @@ class Scheduler:
         prefix = pending.query.request.prefix
         outcome: Outcome = RejectReason.NOT_READY
         if (result.rest_at(prefix, running.request.suffix) or "").strip():
-            outcome = self._judge(pending.query, result, prefix)
+            outcome = self._judge(pending.query, result, prefix, pending.query.syntax)
         if isinstance(outcome, Insertion):
             running.shown = (prefix, outcome)
         self._answer(pending, outcome, so_far)

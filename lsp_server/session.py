@@ -12,6 +12,7 @@ from lsp_server.document import Document, Edit, Point
 from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.settings import Settings
+from lsp_server.syntax.parsing import SyntaxTrees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Place:
     path: str  # shown to the model
     references: Callable[[], tuple[Reference, ...]]  # of this moment, gathered when they are needed
     settings: Settings
+    trees: SyntaxTrees
     encoding: PositionEncoding
 
 
@@ -34,6 +36,7 @@ class Session:
         self.encoding = PositionEncoding.UTF16
         self.settings = Settings()
         self.pins = WindowPins()
+        self.trees = SyntaxTrees()
         self._documents: dict[str, Document] = {}  # the most recently used last
         self._folders: dict[str, Path] = {}  # URI -> path
         self._rules = AdmissionRules(())
@@ -66,6 +69,7 @@ class Session:
                 self._text,
             ),
             settings=self.settings,
+            trees=self.trees,
             encoding=self.encoding,
         )
 
@@ -90,6 +94,7 @@ class Session:
         for known in (self._documents, self._admitted, self._texts):
             known.pop(uri, None)
         self.pins.closed(uri)
+        self.trees.forget(uri)
 
     def apply_settings(self, settings: Settings) -> None:
         """Work with other settings from now on."""

@@ -15,17 +15,9 @@ from lsp_server.postprocess.reject import RejectReason
 from lsp_server.query import Outcome, Query
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
+from lsp_server.syntax.guard import Entry, SyntaxGuard
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """The entry that is selected in the editor's own list; a suggestion must continue it."""
-
-    start: int  # code points of the cursor's line which the entry replaces
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +44,7 @@ def ask(
     if entry is not None:
         prefix = prefix[: len(prefix) - (place.cursor.column - entry.start)] + entry.text
         suffix = suffix[entry.end - place.cursor.column :]
+    syntax = SyntaxGuard(place.trees, place.document, place.cursor, place.path, entry)
     query = Query(
         method=manner.method,
         request=build_request(
@@ -61,6 +54,7 @@ def ask(
             suffix=suffix,
             settings=place.settings,
             explicit=manner.explicit,
+            syntax=syntax,
         ),
         references=place.references,
         document=place.document,
@@ -70,6 +64,7 @@ def ask(
         answer_within_ms=manner.answer_within_ms,
         afterlife_ms=place.settings.afterlife_ms,
         gate=Gate(minimum_mean_logprob=place.settings.minimum_mean_logprob),
+        syntax=syntax,
         announce=manner.announce,
         refused=None if manner.explicit else may_ask(suffix),
     )

@@ -4,13 +4,14 @@ from concurrent.futures import Future
 
 from lsprotocol import types
 
-from lsp_server.features.asking import Entry, Manner, ask, line_range, look, refuse
+from lsp_server.features.asking import Manner, ask, line_range, look, refuse
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import answers_later
 from lsp_server.query import Outcome
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
+from lsp_server.syntax.guard import Entry
 
 _METHOD = types.TEXT_DOCUMENT_INLINE_COMPLETION
 

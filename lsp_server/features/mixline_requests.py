@@ -17,6 +17,7 @@ from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import answers_later
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
+from lsp_server.syntax.guard import SyntaxGuard
 
 COMPLETE = "mixline/complete"
 STATUS = "mixline/status"
@@ -104,6 +105,7 @@ def _complete(
     engine = server.host.engine
     if engine is None:
         raise JsonRpcException(message="the model is not loaded")
+    syntax = SyntaxGuard(place.trees, place.document, place.cursor, place.path)
     request = build_request(
         document=place.document.uri,
         path=place.path,
@@ -112,6 +114,7 @@ def _complete(
         references=place.references(),
         settings=place.settings,
         explicit=True,
+        syntax=syntax,
         max_tokens=max_tokens,
     )
     server.scheduler.make_way()
@@ -132,6 +135,7 @@ def _complete(
             cursor=place.cursor,
             encoding=place.encoding,
             gate=Gate(minimum_mean_logprob=place.settings.minimum_mean_logprob),
+            syntax=syntax,
         )
         answer.set_result(asdict(result))
 

@@ -1,5 +1,6 @@
-"""The way from generated text to a suggestion: gate, trim, overlap; pure and in this order."""
+"""The way from generated text to a suggestion: gate, trim, overlap, syntax; in this order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference import Completion
@@ -7,6 +8,8 @@ from lsp_server.postprocess.closers import only_closers
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import trim
+
+_MAX_SHORTENINGS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,13 @@ def may_ask(suffix: str) -> RejectReason | None:
 
 
 def judge(
-    text: str, prefix: str, suffix: str, *, single_line: bool, refused: RejectReason | None = None
+    text: str,
+    prefix: str,
+    suffix: str,
+    *,
+    single_line: bool,
+    refused: RejectReason | None = None,
+    breaks: Callable[[Insertion], bool] | None = None,
 ) -> Insertion | RejectReason:
     """Return what to insert between `prefix` and `suffix`, or why not.
 
@@ -39,9 +48,22 @@ def judge(
         suffix: what stands behind the cursor.
         single_line: keep one line only.
         refused: the verdict of the gate, which yields to an empty text (that says more).
+        breaks: whether an insertion would break the document's syntax; of one that does, the last
+            lines are left out until it does not. None: whatever it does is shown.
     """
     at_line_end = only_closers(suffix.partition("\n")[0])
     trimmed = trim(text, single_line=single_line, at_line_end=at_line_end)
     if isinstance(trimmed, RejectReason):
         return trimmed
-    return refused or fit_to_suffix(trimmed, prefix.rpartition("\n")[2], suffix)
+    if refused:
+        return refused
+    line_before = prefix.rpartition("\n")[2]
+    fitted = fit_to_suffix(trimmed, line_before, suffix)
+    shortenings = 0
+    while breaks is not None and isinstance(fitted, Insertion) and breaks(fitted):
+        trimmed = trimmed.rpartition("\n")[0].rstrip()
+        shortenings += 1
+        if not trimmed or shortenings > _MAX_SHORTENINGS:
+            return RejectReason.BREAKS_SYNTAX
+        fitted = fit_to_suffix(trimmed, line_before, suffix)
+    return fitted

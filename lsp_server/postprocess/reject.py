@@ -10,6 +10,7 @@ class RejectReason(StrEnum):
     BLANK = "blank"  # only white space
     REPEATS_SUFFIX = "repeats_suffix"  # what follows the cursor says it already
     UNPRINTABLE = "unprintable"  # broken or control characters
+    BREAKS_SYNTAX = "breaks_syntax"  # the file would have a syntax error that it has not now
     LOW_CONFIDENCE = "low_confidence"  # below the gate's threshold
     MID_LINE = "mid_line"  # automatic, and words stand behind the cursor
     NOT_IN_ENTRY = "not_in_entry"  # cannot continue the entry selected in the editor's list

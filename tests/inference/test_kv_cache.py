@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.common_prefix import common_prefix
+from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.kv_cache import KvCache, KvShape
 from inference.memory import kv_budget_tokens

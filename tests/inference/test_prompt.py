@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference.common_prefix import common_prefix
+from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.manifest import FimMarkers
 from inference.model_dir import default_model

@@ -45,3 +45,17 @@ def test_the_gate_yields_to_an_empty_text() -> None:
 def test_automatic_requests_need_a_line_end(suffix: str, expected: RejectReason | None) -> None:
     """Closers behind the cursor are a line end, words are not."""
     assert may_ask(suffix) is expected
+
+
+def test_what_breaks_the_syntax_is_shortened_or_refused() -> None:
+    """The last lines of a suggestion that breaks the file are left out, up to the first."""
+
+    def breaks(insertion: Insertion) -> bool:
+        return insertion.text.endswith("(")
+
+    def judged(text: str) -> Insertion | RejectReason:
+        return judge(text, "x = ", "", single_line=False, breaks=breaks)
+
+    assert judged("1\ny = 2\nz = f(") == Insertion(text="1\ny = 2", absorbed=0)
+    assert judged("f(") is RejectReason.BREAKS_SYNTAX
+    assert judged("1") == Insertion(text="1", absorbed=0)

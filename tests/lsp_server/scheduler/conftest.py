@@ -13,6 +13,8 @@ from lsp_server.document import Document, Edit, Point
 from lsp_server.postprocess.judge import Gate
 from lsp_server.query import Outcome, Query, Ready
 from lsp_server.scheduler import Pending, Scheduler
+from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.parsing import SyntaxTrees
 
 URI = "file:///a.py"
 METHOD = "textDocument/inlineCompletion"
@@ -80,6 +82,7 @@ class Desk:
     ready: list[Ready] = field(default_factory=list)
     input_pending: bool = False
     pins: WindowPins = field(default_factory=WindowPins)
+    trees: SyntaxTrees = field(default_factory=SyntaxTrees)
     documents: dict[str, Document] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,7 +93,7 @@ class Desk:
         )
 
     def open(self, text: str, uri: str = URI) -> None:
-        self.documents[uri] = Document.of_text(uri=uri, version=1, language="python", text=text)
+        self.documents[uri] = Document.of_text(uri=uri, version=1, language="plaintext", text=text)
 
     def ask(self, name: str, cursor: tuple[int, int], **changes: object) -> Pending:
         uri = str(changes.pop("uri", URI))
@@ -116,6 +119,7 @@ class Desk:
             answer_within_ms=None,
             afterlife_ms=4000,
             gate=Gate(minimum_mean_logprob=-1.0),
+            syntax=SyntaxGuard(self.trees, document, Point(*cursor), "a.py"),
             announce=True,
         )
 

@@ -1,0 +1,56 @@
+"""Whether a suggestion would break the syntax of the file that it is inserted into."""
+
+from tree_sitter import Tree
+
+from lsp_server.syntax.parsing import Parsed, Region, parse
+
+_MAX_NODES = 20_000
+
+
+def breaks_syntax(region: Region, before: Parsed, text: str, absorbed: int) -> bool:
+    """Tell whether inserting a text at the region's cursor adds a syntax error to it.
+
+    Args:
+        region: the text around the cursor.
+        before: its tree.
+        text: the suggestion, LF line ends.
+        absorbed: how many code points behind the cursor it replaces.
+    """
+    inserted = text.encode("utf-8", "replace")
+    behind = region.behind.decode("utf-8", "replace")[absorbed:].encode()
+    head = region.before + inserted
+    after = parse(region.grammar, head + behind, before)
+    if after is None:  # too slow: nothing is known
+        return False
+    return _defects(after, len(head)) > _defects(before, len(region.before))
+
+
+def _defects(parsed: Parsed, end: int) -> int:
+    return _errors(parsed.tree) + _leaves_block_empty(parsed, end)
+
+
+def _errors(tree: Tree) -> int:
+    """Count what the parser could not place, and what it had to imagine."""
+    waiting = [tree.root_node]
+    errors = visited = 0
+    while waiting and visited < _MAX_NODES:
+        node = waiting.pop()
+        visited += 1
+        errors += node.is_error or node.is_missing
+        if node.has_error:
+            waiting.extend(child for child in node.children if child.has_error)
+    return errors
+
+
+def _leaves_block_empty(parsed: Parsed, end: int) -> bool:
+    """Tell whether the statement that ends at `end` opens a block in which nothing stands.
+
+    tree-sitter's Python grammar takes `if x:` without a body for complete; Python does not.
+    """
+    last = len(parsed.source[:end].rstrip()) - 1
+    colon = parsed.tree.root_node.descendant_for_byte_range(last, last + 1)
+    if colon is None or colon.type != ":" or colon.parent is None:
+        return False
+    return any(
+        child.type == "block" and child.named_child_count == 0 for child in colon.parent.children
+    )

@@ -1,0 +1,74 @@
+"""Syntax trees around a cursor: the part that is parsed, reuse, and bounded time."""
+
+import random
+
+from lsp_server.document import Document, Point
+from lsp_server.syntax.parsing import SyntaxTrees, parse, region_around
+
+
+def _document(text: str, language: str = "python") -> Document:
+    return Document.of_text(uri="file:///a.py", version=1, language=language, text=text)
+
+
+def test_a_short_document_is_parsed_whole() -> None:
+    """Line ends become LF, and the cursor divides the text."""
+    region = region_around(_document("a = 1\r\nb = 2\r\n"), Point(1, 1), "a.py")
+
+    assert region is not None
+    assert (region.before, region.behind) == (b"a = 1\nb", b" = 2\n")
+
+
+def test_a_long_document_is_cut_where_a_definition_begins() -> None:
+    """Each side is limited, and the first line that is parsed stands at the left margin."""
+    function = "def f():\n" + "    x = 1\n" * 100
+    region = region_around(_document(function * 500), Point(25_000, 4), "a.py")
+
+    assert region is not None
+    assert region.before.startswith(b"def f():")
+    assert len(region.before) <= 64_000
+    assert len(region.behind) <= 64_000
+
+
+def test_one_endless_line_is_cut() -> None:
+    """A line longer than the limit is parsed around the cursor only."""
+    region = region_around(_document("x" * 300_000), Point(0, 150_000), "a.py")
+
+    assert region is not None
+    assert len(region.source) == 128_000
+
+
+def test_a_document_without_a_grammar_has_no_region() -> None:
+    """Nothing is parsed then."""
+    assert region_around(_document("a", "brainfuck"), Point(0, 0), "a.py") is None
+    assert region_around(_document("a", ""), Point(0, 0), "a.unknown") is None
+
+
+def test_the_suffix_tells_the_grammar_where_the_client_does_not() -> None:
+    """`mixline complete` knows no language identifier."""
+    region = region_around(_document("a", ""), Point(0, 0), "src/a.tsx")
+
+    assert region is not None
+    assert region.grammar == "tsx"
+
+
+def test_a_tree_made_from_an_older_one_equals_a_new_one() -> None:
+    """Random edits, one after the other, never leave a trace of the former text."""
+    pieces = ["x = 1\n", "def f(a):\n    return a\n", "(", ")", '"', "é", "    ", "\n", "if x:\n"]
+    chance = random.Random(5)  # noqa: S311 - no secret
+    trees = SyntaxTrees()
+    text = "".join(chance.choices(pieces, k=40))
+    for _ in range(200):
+        start = chance.randrange(len(text))
+        end = min(len(text), start + chance.randrange(6))
+        text = text[:start] + chance.choice(pieces) + text[end:]
+        region = region_around(_document(text), Point(0, 0), "a.py")
+        assert region is not None
+        known, new = trees.parse("file:///a.py", region), parse("python", text.encode())
+        assert known is not None
+        assert new is not None
+        assert str(known.tree.root_node) == str(new.tree.root_node)
+
+
+def test_hostile_text_is_given_up() -> None:
+    """The grammar for JavaScript would take minutes for this file."""
+    assert parse("javascript", b"lambda x:" * 14_000) is None
