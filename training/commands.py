@@ -42,6 +42,14 @@ def _corpus(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _benchmark_hashes(arguments: argparse.Namespace) -> int:
+    from training.benchmarks import benchmark_hashes
+
+    for digest in sorted(benchmark_hashes(arguments.files)):
+        print(digest)
+    return 0
+
+
 def _tokenizer(arguments: argparse.Namespace) -> int:
     from training import tokenizer
     from training.corpus import open_corpus
@@ -157,8 +165,13 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="HumanEval-like JSON lines whose functions must not be in the corpus",
+        help="further benchmarks whose functions must not be in the corpus",
     )
+
+    hashes = command(
+        "benchmark-hashes", _benchmark_hashes, "Print hashes of the functions of benchmarks."
+    )
+    hashes.add_argument("files", nargs="+", type=Path, help="JSON lines of tasks, or programs")
 
     tokenizer = command("tokenizer", _tokenizer, "Learn the byte-level BPE tokenizer.")
     tokenizer.add_argument("--corpus", type=Path, required=True)

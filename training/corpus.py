@@ -1,6 +1,5 @@
 """Builds a corpus directory from folders of code: one text file, one line a file, one index."""
 
-import gzip
 import hashlib
 import json
 from collections import Counter
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from training.benchmarks import benchmark_hashes, listed
 from training.errors import CorpusError
 from training.filters import (
     MAX_SOURCE_BYTES,
@@ -18,7 +18,6 @@ from training.filters import (
     Dropped,
     clean,
     is_test,
-    signatures,
 )
 from training.sources import PERMISSIVE, Source
 
@@ -79,18 +78,6 @@ def open_corpus(folder: Path) -> Corpus:
     return Corpus(folder=folder, files=files, digest=index["digest"])
 
 
-def benchmark_signatures(paths: Iterable[Path]) -> frozenset[str]:
-    """Reads the functions asked for in HumanEval-like JSON lines (`prompt`, .gz or not)."""
-    found: set[str] = set()
-    for path in paths:
-        opener = gzip.open if path.suffix == ".gz" else open
-        with opener(path, "rt", encoding="utf-8") as stream:
-            for row in stream:
-                task = json.loads(row)
-                found |= signatures(task["prompt"] + task.get("suffix", ""))
-    return frozenset(found)
-
-
 def build(
     sources: Iterable[Source],
     out: Path,
@@ -102,13 +89,14 @@ def build(
 
     Held-out sources are read first: what they hold is thereby known to the duplicate check, so
     that no copy of it can enter the training split. Test code is capped at `TEST_SHARE` of the
-    bytes; which test files stay is decided by a hash of their path.
+    bytes; which test files stay is decided by a hash of their path. Files that define a function of
+    a listed benchmark, or of one of the given ones, are dropped.
     """
     unique = {source.name.lower(): source for source in sources}
     ordered = sorted(unique.values(), key=lambda source: (not source.held_out, source.name.lower()))
     if not ordered:
         raise CorpusError("expected at least one folder of permissively licensed code, found none")
-    checker = Deduplicator(benchmark=benchmark_signatures(benchmarks))
+    checker = Deduplicator(benchmark=listed() | benchmark_hashes(benchmarks))
     dropped: Counter[str] = Counter()
     kept: list[_Row] = []
     tests: list[_Row] = []

@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from training.benchmarks import holds_benchmark
+
 SUFFIXES = (".py", ".js", ".ts", ".tsx")
 MIN_BYTES = 200
 MAX_BYTES = 150_000
@@ -32,7 +34,6 @@ _GENERATED = re.compile(
     re.IGNORECASE,
 )
 _LICENCE_WORDS = re.compile(r"copyright|licen[cs]e|spdx-|all rights reserved", re.IGNORECASE)
-_SIGNATURE = re.compile(r"^def\s+(\w+)\s*\(([^)]*)\)", re.MULTILINE)
 
 
 class Dropped(Enum):
@@ -96,26 +97,18 @@ def cut_licence_header(text: str) -> str:
     return "\n".join(lines[:start] + lines[end:]).lstrip("\n")
 
 
-def signatures(text: str) -> frozenset[str]:
-    """Collects `name(parameter,parameter)` of the top-level functions, without types or spaces."""
-    found = set()
-    for name, parameters in _SIGNATURE.findall(text):
-        names = [part.split(":")[0].split("=")[0].strip() for part in parameters.split(",")]
-        found.add(f"{name}({','.join(filter(None, names))})")
-    return frozenset(found)
-
-
 @dataclass(slots=True)
 class Deduplicator:
     """Remembers what was kept, and refuses files that say the same again."""
 
     benchmark: frozenset[str] = frozenset()
+    """Hashes of signatures that no file may define."""
     _files: set[bytes] = field(default_factory=set)
     _lines: set[int] = field(default_factory=set)
 
     def check(self, text: str) -> Dropped | None:
         """Takes a file in (None) or refuses it; only files taken in are remembered."""
-        if self.benchmark and not self.benchmark.isdisjoint(signatures(text)):
+        if self.benchmark and holds_benchmark(text, self.benchmark):
             return Dropped.BENCHMARK
         digest = hashlib.blake2b("".join(text.split()).encode(), digest_size=16).digest()
         if digest in self._files:

@@ -1,12 +1,11 @@
 """Corpus directories: splits, index, refusals."""
 
-import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from training.corpus import Corpus, benchmark_signatures, build, open_corpus
+from training.corpus import Corpus, build, open_corpus
 from training.errors import CorpusError
 from training.filters import TEST_SHARE
 from training.sources import Source, checkout
@@ -126,10 +125,12 @@ def test_cut_text_is_refused(corpus: Corpus, tmp_path: Path) -> None:
         open_corpus(tmp_path)
 
 
-def test_benchmark_signatures_of_compressed_lines(tmp_path: Path) -> None:
-    """HumanEval comes as .jsonl.gz."""
-    path = tmp_path / "tasks.jsonl.gz"
-    with gzip.open(path, "wt") as stream:
-        stream.write(json.dumps({"prompt": "def add(a: int, b: int = 1):\n"}) + "\n")
+def test_public_benchmarks_stay_out(tmp_path: Path) -> None:
+    """Without being asked for: a file with a function of HumanEval, MBPP or QuixBugs is dropped."""
+    solved = "def min_cost(cost, m, n):\n    return cost[m][n]\n\n\n"
+    files = {"own.py": LONG, "copied.py": solved + LONG.replace("value", "item")}
 
-    assert benchmark_signatures([path]) == {"add(a,b)"}
+    index = build([checkout(project(tmp_path / "some", files))], tmp_path / "out")
+
+    assert [file.path for file in open_corpus(tmp_path / "out").files] == ["own.py"]
+    assert index["dropped"] == {"benchmark": 1}

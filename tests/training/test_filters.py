@@ -2,7 +2,8 @@
 
 import pytest
 
-from training.filters import Deduplicator, Dropped, clean, cut_licence_header, is_test, signatures
+from training.benchmarks import hashed
+from training.filters import Deduplicator, Dropped, clean, cut_licence_header, is_test
 
 CODE = "".join(f"def function_{letter}(value):\n    return value\n\n\n" for letter in "abcdefgh")
 
@@ -95,8 +96,7 @@ def test_files_of_known_lines_are_dropped() -> None:
 
 def test_benchmark_functions_are_dropped() -> None:
     """Name and parameters decide; types and defaults do not hide them."""
-    benchmark = signatures("def has_close(numbers: list[float], threshold: float) -> bool:\n")
-    checker = Deduplicator(benchmark=benchmark)
+    checker = Deduplicator(benchmark=frozenset({hashed("has_close(numbers,threshold)")}))
 
     assert checker.check("def has_close(numbers, threshold=0.5):\n    pass\n") is Dropped.BENCHMARK
     assert checker.check("def has_close(numbers):\n    pass\n") is None
