@@ -59,6 +59,31 @@ def test_a_wrong_number_of_bytes_is_an_error(
         ffn.node.run()
 
 
+@pytest.mark.parametrize(
+    ("packed", "read"),
+    [
+        (("int4", 32), {"block": 128}),
+        (("int8", 128), {"block": 32}),
+        (("int4", 128), {"block": 32, "weight_format": "mxfp4"}),
+        (("mxfp4", 32), {"weight_format": "int4"}),
+        (("int4", 32), {"weight_format": "int8"}),
+    ],
+)
+@pytest.mark.parametrize("hidden", [100, 128, 129])
+def test_weights_packed_in_another_way_are_an_error(
+    hidden: int, packed: tuple[str, int], read: dict[str, Any], make_ffn: Make
+) -> None:
+    """Blocks that fill a row and blocks that do not: the bytes of another layout are noticed."""
+    weight_format, block = packed
+    ffn = make_ffn(hidden=hidden, expert_hidden=48, weight_format=weight_format, block=block)
+
+    with pytest.raises(
+        InvalidArgument,
+        match=rf"(gate_up|down): expected uint8 \[4, \d+\], got .*\(hidden {hidden}, expert_hid",
+    ):
+        ffn.node.run(**read)
+
+
 def test_a_different_number_of_experts_is_an_error(make_ffn: Make) -> None:
     """gate_up and down belong together."""
     ffn = make_ffn()

@@ -90,6 +90,41 @@ def test_unpack_inverts_pack(
     np.testing.assert_array_equal(unpacked, expected)
 
 
+@pytest.mark.parametrize(
+    ("weight_format", "block", "columns", "padded", "tile_bytes", "zero"),
+    [
+        ("int8", 32, 33, 64, 16 * 64 + 32 * 2, 0),
+        ("int8", 128, 129, 256, 16 * 256 + 32 * 2, 0),
+        ("int4", 32, 90, 96, 8 * 96 + 32 * 3 + 32, 8),
+        ("int4", 128, 257, 384, 8 * 384 + 32 * 3 + 32, 8),
+        ("mxfp4", 32, 40, 64, 8 * 64 + 16 * 2 + 32, 0),
+    ],
+)
+def test_a_row_that_blocks_do_not_divide_is_filled_up_with_zeros(
+    weight_format: WeightFormat,
+    block: int,
+    columns: int,
+    padded: int,
+    tile_bytes: int,
+    zero: int,
+) -> None:
+    """The last block's scale is that of the inputs it has; the rest of it is stored as zeros."""
+    w = random_weights(2, (1, 20, columns))
+    w[:, :, -1] *= 2
+
+    packed = layout.pack(weight_format, block, w)
+
+    assert layout.bytes_per_tile(weight_format, block, columns) == tile_bytes
+    assert packed.shape == (1, 2 * tile_bytes)
+    as_if_longer = layout.unpack(weight_format, block, packed, 32, padded)
+    assert not as_if_longer[:, :, columns:].any()
+    assert not as_if_longer[:, 20:].any()
+    last = packed[0].reshape(2, -1)[0, padded * (16 if weight_format == "int8" else 8) - 1]
+    assert last == (zero if weight_format == "int8" else zero | zero << 4)
+    long_enough = np.pad(w, ((0, 0), (0, 0), (0, padded - columns)))
+    np.testing.assert_array_equal(layout.pack(weight_format, block, long_enough), packed)
+
+
 @pytest.mark.parametrize("weight_format", layout.WEIGHT_FORMATS)
 @settings(max_examples=25, deadline=None)
 @given(shape=shapes, seed=seeds)
