@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit e2e bench format wheel clean
+.PHONY: help demo test check unit native e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -38,6 +38,9 @@ check: $(VENV)/.dev ## formatters, linters, types, layers
 
 unit: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest
+
+native: $(VENV)/.dev ## the operators' own tests, sanitized too, and for 64-bit ARM where qemu and g++ are there
+	$(BIN)/python -m pytest tests/native
 
 e2e: $(VENV)/.dev ## drive a real editor with the shipped model
 	$(BIN)/python -m pip install --quiet --group e2e

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "check.h"
+#include "cpu/kernel_table.h"
 
 namespace mixline::test {
 namespace {
@@ -22,6 +23,7 @@ void Fail(const char* file, int line, const std::string& message) {
 
 int main() {
   using namespace mixline::test;
+  std::printf("kernels: %s\n", mixline::cpu::AvailableNames(", ").c_str());
   for (const Case& c : Cases()) {
     const int before = failures;
     c.run();

@@ -2,6 +2,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace mixline::cpu {
@@ -59,6 +61,17 @@ bool HasAvx512Vnni() {
   const bool vl = Bit(r.ebx, 31);
   const bool vnni = Bit(r.ecx, 11);
   return HasAvx2() && f && dq && bw && vl && vnni && (SavedState() & kZmmState) == kZmmState;
+}
+
+#elif defined(__aarch64__)
+
+bool HasNeonDotProduct() {
+#if defined(__linux__)
+  constexpr unsigned long kAsimdDp = 1UL << 20;  // HWCAP_ASIMDDP
+  return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#else
+  return false;
+#endif
 }
 
 #endif

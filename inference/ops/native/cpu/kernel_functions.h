@@ -18,6 +18,10 @@ Gate GateAvx2;
 TileDot TileDotInt8AvxVnni, TileDotInt4AvxVnni;
 
 TileDot TileDotF32Avx512, TileDotInt8Avx512, TileDotInt4Avx512;
+#elif defined(__aarch64__)
+TileDot TileDotF32Neon, TileDotInt8Neon, TileDotInt4Neon, TileDotMxfp4Neon;
+QuantizeRow QuantizeRowNeon;
+Gate GateNeon;
 #endif
 
 }  // namespace mixline::cpu

@@ -29,6 +29,12 @@ constexpr Kernels kKernels[] = {
      {TileDotF32Avx2, TileDotInt8Avx2, TileDotInt4Avx2, TileDotMxfp4Portable},
      QuantizeRowAvx2,
      GateAvx2},
+#elif defined(__aarch64__)
+    {"neon",
+     HasNeonDotProduct,
+     {TileDotF32Neon, TileDotInt8Neon, TileDotInt4Neon, TileDotMxfp4Neon},
+     QuantizeRowNeon,
+     GateNeon},
 #endif
     {"portable",
      HasAlways,

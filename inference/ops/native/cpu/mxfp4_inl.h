@@ -12,12 +12,13 @@ namespace mixline::cpu {
 // all of them are integers, so that products with int8 activations are summed exactly.
 inline constexpr int8_t kTwiceE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
+inline constexpr uint32_t kSmallestE8m0 = 0x00400000;  // the bits of 2^-127
+
 // The value of an e8m0 scale, 2^(exponent - 127), exact; the smallest is subnormal. 255, which
 // means NaN and which layout.py never writes, gives infinity: no result with it is finite.
 static inline float E8m0(uint8_t exponent) {
-  constexpr uint32_t kSmallest = 0x00400000;
   const uint32_t shifted = static_cast<uint32_t>(exponent) << 23;
-  const uint32_t bits = shifted > kSmallest ? shifted : kSmallest;
+  const uint32_t bits = shifted > kSmallestE8m0 ? shifted : kSmallestE8m0;
   float value;
   memcpy(&value, &bits, sizeof(value));
   return value;
