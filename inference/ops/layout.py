@@ -14,7 +14,7 @@ A gate/up pair alternates its tiles: gate 0, up 0, gate 1, up 1, ... See docs/op
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,22 +22,28 @@ import numpy.typing as npt
 from inference.errors import LayoutError
 from inference.ops import mxfp4
 from inference.ops.mxfp4 import Mxfp4
+from inference.ops.tiles import (
+    TILE_ROWS,
+    Bytes,
+    WeightFormat,
+    ceil_div,
+    interleave_bytes,
+    interleave_nibbles,
+    join,
+    quantised_tile_bytes,
+    take_apart,
+)
 
 # E experts, N output rows, K inputs of a row, T tiles of a matrix, G blocks of a row
 
-WeightFormat: TypeAlias = Literal["f32", "int8", "int4", "mxfp4"]
 Floats: TypeAlias = npt.NDArray[np.float32]
-Bytes: TypeAlias = npt.NDArray[np.uint8]
 Quants: TypeAlias = npt.NDArray[np.int8]
 Scales: TypeAlias = npt.NDArray[np.float16]
 T = TypeVar("T", bound=np.generic)
 
 WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("f32", "int8", "int4", "mxfp4")
 BLOCKS: Final = (32, 128)  # weights that share one scale, along the input; mxfp4: 32
-TILE_ROWS: Final = 16
-TILE_ALIGN: Final = 64  # bytes
 _LIMITS: Final = {"int8": (-127, 127), "int4": (-8, 7)}
-_SCALE_TYPES: Final = {"int8": np.float16, "int4": np.float16, "mxfp4": np.uint8}
 
 
 def quantize(w: npt.ArrayLike, weight_format: WeightFormat, block: int) -> tuple[Quants, Scales]:
@@ -83,9 +89,9 @@ def dequantize(q: Quants, scale: Scales, block: int) -> Floats:
         LayoutError: the number of scales does not fit the number of values.
     """
     columns = q.shape[-1]
-    if scale.shape != (*q.shape[:-1], _blocks(columns, block)):
+    if scale.shape != (*q.shape[:-1], ceil_div(columns, block)):
         raise LayoutError(
-            f"expected scales {(*q.shape[:-1], _blocks(columns, block))} for values {q.shape} and"
+            f"expected scales {(*q.shape[:-1], ceil_div(columns, block))} for values {q.shape} and"
             f" block {block}, got {scale.shape}"
         )
     blocked = _pad_last(q, block).reshape(*scale.shape, block)
@@ -98,13 +104,12 @@ def bytes_per_tile(weight_format: WeightFormat, block: int, columns: int) -> int
     _check_block(weight_format, block)
     if weight_format == "f32":
         return TILE_ROWS * 4 * columns
-    _, scales_end = _parts(weight_format, block, columns)
-    return _round_up(scales_end, TILE_ALIGN)
+    return quantised_tile_bytes(weight_format, block, columns)
 
 
 def bytes_per_expert(weight_format: WeightFormat, block: int, rows: int, columns: int) -> int:
     """Bytes of one packed ``[rows, columns]`` matrix; a gate/up pair takes twice as many."""
-    return _blocks(rows, TILE_ROWS) * bytes_per_tile(weight_format, block, columns)
+    return ceil_div(rows, TILE_ROWS) * bytes_per_tile(weight_format, block, columns)
 
 
 def pack(weight_format: WeightFormat, block: int, w: npt.ArrayLike) -> Bytes:
@@ -164,7 +169,7 @@ def unpack(
     Raises:
         LayoutError: the byte count does not fit rows and columns.
     """
-    num_tiles = _blocks(rows, TILE_ROWS)
+    num_tiles = ceil_div(rows, TILE_ROWS)
     tiles = _split(weight_format, block, packed, num_tiles, columns)
     return _weights(weight_format, block, tiles, rows, columns)
 
@@ -177,7 +182,7 @@ def unpack_gate_up(
     Raises:
         LayoutError: the byte count does not fit rows and columns.
     """
-    num_tiles = 2 * _blocks(rows, TILE_ROWS)
+    num_tiles = 2 * ceil_div(rows, TILE_ROWS)
     tiles = _split(weight_format, block, packed, num_tiles, columns)
     gate, up = (
         _weights(weight_format, block, tiles[:, start::2], rows, columns) for start in (0, 1)
@@ -191,7 +196,7 @@ def unpack_mxfp4(packed: Bytes, rows: int, columns: int) -> Mxfp4:
     Raises:
         LayoutError: the byte count does not fit, or columns is no multiple of 32.
     """
-    tiles = _split("mxfp4", mxfp4.BLOCK, packed, _blocks(rows, TILE_ROWS), columns)
+    tiles = _split("mxfp4", mxfp4.BLOCK, packed, ceil_div(rows, TILE_ROWS), columns)
     return _published(tiles, rows, columns)
 
 
@@ -201,13 +206,13 @@ def unpack_gate_up_mxfp4(packed: Bytes, rows: int, columns: int) -> tuple[Mxfp4,
     Raises:
         LayoutError: as `unpack_mxfp4`.
     """
-    tiles = _split("mxfp4", mxfp4.BLOCK, packed, 2 * _blocks(rows, TILE_ROWS), columns)
+    tiles = _split("mxfp4", mxfp4.BLOCK, packed, 2 * ceil_div(rows, TILE_ROWS), columns)
     return _published(tiles[:, 0::2], rows, columns), _published(tiles[:, 1::2], rows, columns)
 
 
 def _tiles(weight_format: WeightFormat, block: int, w: Floats) -> Bytes:
     """Pack one matrix ``[N, K]`` into ``[T, bytes_per_tile]``."""
-    num_tiles, columns = _blocks(w.shape[0], TILE_ROWS), w.shape[1]
+    num_tiles, columns = ceil_div(w.shape[0], TILE_ROWS), w.shape[1]
     w = np.pad(w, ((0, num_tiles * TILE_ROWS - w.shape[0]), (0, 0)))
     tile_bytes = bytes_per_tile(weight_format, block, columns)
     if weight_format == "f32":
@@ -215,49 +220,26 @@ def _tiles(weight_format: WeightFormat, block: int, w: Floats) -> Bytes:
         return np.ascontiguousarray(by_input).view(np.uint8).reshape(num_tiles, tile_bytes)
     if weight_format == "mxfp4":
         codes, scales = mxfp4.quantize(w)
-        return _joined(_interleave_nibbles(_pad_last(codes, block)), scales, tile_bytes)
+        return join(interleave_nibbles(_pad_last(codes, block)), scales, tile_bytes)
     q, scale = quantize(w, weight_format, block)
     q = _pad_last(q, block)
     if weight_format == "int4":
-        values = _interleave_nibbles((q + np.int8(8)).astype(np.uint8))
+        values = interleave_nibbles((q + np.int8(8)).astype(np.uint8))
     else:
-        values = _interleave_bytes(q)
-    return _joined(values, scale, tile_bytes)
+        values = interleave_bytes(q)
+    return join(values, scale, tile_bytes)
 
 
 def _published_tiles(w: Mxfp4) -> Iterator[Bytes]:
     """Pack each matrix of published weights into ``[T, bytes_per_tile]``."""
-    for codes, scales in zip(_experts(w.codes(), np.uint8), w.scales, strict=True):
+    for nibbles, scales in zip(_experts(w.nibbles, np.uint8), w.scales, strict=True):
+        codes = mxfp4.split_nibbles(nibbles)
         rows = [(0, -codes.shape[0] % TILE_ROWS), (0, 0)]
-        yield _joined(
-            _interleave_nibbles(np.pad(codes, rows)),
+        yield join(
+            interleave_nibbles(np.pad(codes, rows)),
             np.pad(scales, rows, constant_values=mxfp4.BIAS),
             bytes_per_tile("mxfp4", mxfp4.BLOCK, codes.shape[1]),
         )
-
-
-def _joined(values: Bytes, scales: Scales | Bytes, tile_bytes: int) -> Bytes:
-    """Put values ``[T, bytes]`` and scales ``[T * 16, G]`` into tiles ``[T, tile_bytes]``."""
-    num_tiles, values_end = values.shape
-    by_row = scales.reshape(num_tiles, TILE_ROWS, -1).swapaxes(1, 2)
-    scale_bytes = np.ascontiguousarray(by_row).reshape(num_tiles, -1).view(np.uint8)
-    tiles = np.zeros((num_tiles, tile_bytes), dtype=np.uint8)
-    tiles[:, :values_end] = values
-    tiles[:, values_end : values_end + scale_bytes.shape[1]] = scale_bytes
-    return tiles
-
-
-def _interleave_bytes(q: Quants) -> Bytes:
-    """Order the values ``[T * 16, K]`` of int8 tiles: ``[T, bytes]``."""
-    groups = q.reshape(-1, TILE_ROWS, q.shape[-1] // 4, 4).swapaxes(1, 2)
-    return np.ascontiguousarray(groups).reshape(groups.shape[0], -1).view(np.uint8)
-
-
-def _interleave_nibbles(codes: Bytes) -> Bytes:
-    """Order the values ``[T * 16, K]``, each in 0 .. 15, of 4-bit tiles: ``[T, bytes]``."""
-    groups = codes.reshape(-1, TILE_ROWS, codes.shape[-1] // 8, 2, 4)
-    both = groups[..., 0, :] | (groups[..., 1, :] << np.uint8(4))
-    return np.ascontiguousarray(both.swapaxes(1, 2)).reshape(groups.shape[0], -1)
 
 
 def _weights(
@@ -269,7 +251,7 @@ def _weights(
         by_input = np.ascontiguousarray(tiles).view(np.float32)
         by_row = by_input.reshape(num_experts, num_tiles, columns, TILE_ROWS).swapaxes(2, 3)
         return by_row.reshape(num_experts, -1, columns)[:, :rows].copy()
-    values, scales = _stored(weight_format, block, tiles, columns)
+    values, scales = take_apart(weight_format, block, tiles, columns)
     if weight_format == "mxfp4":
         return mxfp4.dequantize(values, scales)[:, :rows, :columns].copy()
     q = values.astype(np.int8) - np.int8(8) if weight_format == "int4" else values.view(np.int8)
@@ -281,32 +263,8 @@ def _published(tiles: Bytes, rows: int, columns: int) -> Mxfp4:
         raise LayoutError(
             f"expected published mxfp4 rows of a multiple of {mxfp4.BLOCK} inputs, got {columns}"
         )
-    codes, scales = _stored("mxfp4", mxfp4.BLOCK, tiles, columns)
+    codes, scales = take_apart("mxfp4", mxfp4.BLOCK, tiles, columns)
     return Mxfp4.from_codes(codes[:, :rows], scales[:, :rows])
-
-
-def _stored(
-    weight_format: WeightFormat, block: int, tiles: Bytes, columns: int
-) -> tuple[Bytes, npt.NDArray[Any]]:
-    """Undo `_joined` and interleaving: values ``[E, rows, K]`` one a byte, scales ``[E, rows, G]``.
-
-    Rows and columns that are padding are still there.
-    """
-    num_experts, num_tiles, _ = tiles.shape
-    blocks = _blocks(columns, block)
-    values_end, scales_end = _parts(weight_format, block, columns)
-    scales = np.ascontiguousarray(tiles[..., values_end:scales_end])
-    scales = scales.view(_SCALE_TYPES[weight_format])
-    scales = scales.reshape(num_experts, num_tiles, blocks, TILE_ROWS).swapaxes(2, 3)
-    groups = tiles[..., :values_end].reshape(num_experts, num_tiles, -1, TILE_ROWS, 4)
-    if weight_format == "int8":
-        values = groups.swapaxes(2, 3)
-    else:
-        nibbles = np.stack([groups & np.uint8(15), groups >> np.uint8(4)], axis=-2)
-        values = nibbles.swapaxes(2, 3)
-    rows = num_tiles * TILE_ROWS
-    values = np.ascontiguousarray(values).reshape(num_experts, rows, blocks * block)
-    return values, scales.reshape(num_experts, rows, blocks)
 
 
 def _split(
@@ -337,14 +295,6 @@ def _check_same_shape(gate: npt.NDArray[Any], up: npt.NDArray[Any]) -> None:
         raise LayoutError(f"expected gate and up of one shape, got {gate.shape} and {up.shape}")
 
 
-def _parts(weight_format: WeightFormat, block: int, columns: int) -> tuple[int, int]:
-    """Return where a tile's values end, and where its scales do, in bytes."""
-    blocks = _blocks(columns, block)
-    values_end = TILE_ROWS * blocks * block // (1 if weight_format == "int8" else 2)
-    scale_bytes = np.dtype(_SCALE_TYPES[weight_format]).itemsize
-    return values_end, values_end + TILE_ROWS * blocks * scale_bytes
-
-
 def _quantised_limits(weight_format: WeightFormat) -> tuple[int, int]:
     if weight_format not in _LIMITS:
         raise LayoutError(f"expected weight format int8 or int4, got {weight_format!r}")
@@ -365,11 +315,3 @@ def _pad_last(values: npt.NDArray[T], block: int) -> npt.NDArray[T]:
     if missing == 0:
         return values
     return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
-
-
-def _blocks(length: int, block: int) -> int:
-    return -(-length // block)
-
-
-def _round_up(length: int, multiple: int) -> int:
-    return _blocks(length, multiple) * multiple

@@ -54,13 +54,18 @@ class Mxfp4:
 
     def codes(self) -> Bytes:
         """Return one code a byte, ``[..., N, K]``."""
-        pairs = np.stack([self.nibbles & np.uint8(15), self.nibbles >> np.uint8(4)], axis=-1)
-        return pairs.reshape(*self.nibbles.shape[:-1], -1)
+        return split_nibbles(self.nibbles)
 
     @classmethod
     def from_codes(cls, codes: Bytes, scales: Bytes) -> "Mxfp4":
         """Join codes ``[..., N, K]`` to nibbles; K is a multiple of 32."""
         return cls(nibbles=codes[..., 0::2] | (codes[..., 1::2] << np.uint8(4)), scales=scales)
+
+
+def split_nibbles(nibbles: Bytes) -> Bytes:
+    """Return one code a byte, ``[..., K]``, of published nibbles ``[..., K / 2]``."""
+    pairs = np.stack([nibbles & np.uint8(15), nibbles >> np.uint8(4)], axis=-1)
+    return pairs.reshape(*nibbles.shape[:-1], -1)
 
 
 def quantize(w: npt.ArrayLike) -> tuple[Bytes, Bytes]:
@@ -76,9 +81,11 @@ def quantize(w: npt.ArrayLike) -> tuple[Bytes, Bytes]:
         Codes ``[..., K]`` in 0 .. 15 and scales ``[..., ceil(K / 32)]``.
 
     Raises:
-        LayoutError: a value is not finite.
+        LayoutError: a value is not finite, or there is no axis.
     """
     w = np.asarray(w, dtype=np.float32)
+    if w.ndim == 0:
+        raise LayoutError("expected weights with at least one axis, got a scalar")
     columns = w.shape[-1]
     blocked = _blocked(w)
     peak = np.abs(blocked).max(axis=-1, initial=0.0)
@@ -102,10 +109,14 @@ def dequantize(codes: Bytes, scales: Bytes) -> Floats:
     """Return the values ``[..., K]``; one too large for f32 becomes infinite.
 
     Raises:
-        LayoutError: a scale means NaN.
+        LayoutError: a scale means NaN, or their number does not fit that of the codes.
     """
     _check_scales(scales)
     values = _blocked(_VALUES[codes])
+    if scales.shape != values.shape[:-1]:
+        raise LayoutError(
+            f"expected mxfp4 scales {values.shape[:-1]} for codes {codes.shape}, got {scales.shape}"
+        )
     with np.errstate(over="ignore"):
         values = np.ldexp(values, (scales.astype(np.int32) - BIAS)[..., None])
     return values.reshape(*codes.shape[:-1], -1)[..., : codes.shape[-1]]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.errors import LayoutError
-from inference.ops import layout, mxfp4
+from inference.ops import layout, mxfp4, tiles
 from inference.ops.layout import WeightFormat
 
 QUANTISED: tuple[WeightFormat, ...] = ("int8", "int4")
@@ -85,7 +85,7 @@ def test_unpack_inverts_pack(
         shape[0],
         layout.bytes_per_expert(weight_format, block, rows, columns),
     )
-    assert packed.shape[1] % layout.TILE_ALIGN == 0
+    assert packed.shape[1] % tiles.TILE_ALIGN == 0
     unpacked = layout.unpack(weight_format, block, packed, rows, columns)
     np.testing.assert_array_equal(unpacked, expected)
 

@@ -185,5 +185,9 @@ def test_wrong_requests_are_refused() -> None:
         layout.unpack_mxfp4(layout.pack_mxfp4(w), 17, 64)
     with pytest.raises(LayoutError, match="finite mxfp4 weights"):
         mxfp4.quantize(np.full((1, 32), np.inf, np.float32))
+    with pytest.raises(LayoutError, match="scalar"):
+        mxfp4.quantize(1.0)
+    with pytest.raises(LayoutError, match=r"scales \(1, 2\) for codes \(1, 33\), got \(1, 1\)"):
+        mxfp4.dequantize(np.zeros((1, 33), np.uint8), np.zeros((1, 1), np.uint8))
     with pytest.raises(LayoutError, match="NaN"):
         mxfp4.dequantize(np.zeros((1, 32), np.uint8), np.full((1, 1), 255, np.uint8))
