@@ -48,7 +48,7 @@ TINY_SIZES: Mapping[str, int] = {
 
 MakeRandomModel = Callable[..., Path]
 
-OPTIONAL = ("torch", "llama_cpp")
+OPTIONAL = ("torch", "llama_cpp", "matplotlib")
 MISSING = tuple(name for name in OPTIONAL if importlib.util.find_spec(name) is None)
 
 

@@ -1,4 +1,4 @@
-"""`python -m training`: corpus, tokenizer, bugs, pretrain, measure, export-*."""
+"""`python -m training`: corpus, tokenizer, bugs, pretrain, plot, measure, export-*."""
 
 import sys
 

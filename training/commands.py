@@ -98,6 +98,14 @@ def _budget(arguments: argparse.Namespace) -> Budget:
     return Budget(seconds=arguments.minutes * 60)
 
 
+def _plot(arguments: argparse.Namespace) -> int:
+    from training.plot import draw, read_log
+
+    draw(read_log(arguments.log), arguments.out, str(arguments.log))
+    print(arguments.out)
+    return 0
+
+
 def _export_checkpoint(arguments: argparse.Namespace) -> int:
     from training.export_checkpoint import export_checkpoint
 
@@ -135,6 +143,11 @@ def _measure(arguments: argparse.Namespace) -> int:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+_Command = Callable[
+    [str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser
+]  # name, function, help
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -196,6 +209,16 @@ def _parser() -> argparse.ArgumentParser:
     budget.add_argument("--tokens", type=int, help="tokens of the whole run")
     budget.add_argument("--until", type=_moment, help="end at this time (ISO 8601, UTC)")
 
+    _add_results(command)
+    return parser
+
+
+def _add_results(command: _Command) -> None:
+    """Add the subcommands that make something of a run."""
+    plot = command("plot", _plot, "Draw a run's log: loss, speed, experts, learning rate.")
+    plot.add_argument("log", type=Path, help="log.jsonl of a run")
+    plot.add_argument("out", type=Path, help="PNG file to write")
+
     figures = command("measure", _measure, "Bits per byte and exact lines on held-out files.")
     figures.add_argument("checkpoint", type=Path, help="last.pt, stable.pt or final.pt of a run")
     figures.add_argument("--corpus", type=Path, required=True)
@@ -218,7 +241,6 @@ def _parser() -> argparse.ArgumentParser:
     gguf.add_argument(
         "--weights", choices=("f32", "f16", "q8_0", "q4_0"), default="f32", help="of the matrices"
     )
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from training.fixes import FixIndex
 from training.heldout import bits_per_byte, sample_files
 from training.model import Model
 from training.optim import Optimiser
+from training.plot import LOG_NAME, draw_run
 from training.precision import products, uses_bf16
 from training.progress import Progress
 from training.quantise import rounded_weights
@@ -211,7 +212,7 @@ def pretrain(run: Run) -> bool:
     """Trains until the budget is used; returns False when a signal ended it earlier."""
     with checkpoint.locked(run.out), _stop_flag() as stopped:
         trainer = Trainer(run)
-        with closing(Progress(run.out / "log.jsonl", trainer.budget)) as log:
+        with closing(Progress(run.out / LOG_NAME, trainer.budget)) as log:
             return _train(trainer, log, stopped)
 
 
@@ -240,6 +241,7 @@ def _train(trainer: Trainer, log: Progress, stopped: list[bool]) -> bool:
         if now - evaluated > recipe.evaluate_minutes * 60:
             evaluated = now
             log.event("heldout", trainer.heldout())
+            draw_run(trainer.run.out)
         if now - saved > recipe.checkpoint_minutes * 60:
             saved = now
             trainer.save(checkpoint.LAST)
@@ -247,5 +249,6 @@ def _train(trainer: Trainer, log: Progress, stopped: list[bool]) -> bool:
     if not stopped[0]:
         trainer.save(checkpoint.FINAL)
         log.event("heldout", trainer.heldout())
+        draw_run(trainer.run.out)
     log.event("stopped" if stopped[0] else "finished", {"step": state.step, "tokens": state.tokens})
     return not stopped[0]

@@ -11,8 +11,9 @@ from training.corpus import Corpus, open_corpus
 
 
 def test_whole_way(projects: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Corpus, tokenizer, bugs, training with all three tasks, Hugging Face checkpoint."""
+    """Corpus, tokenizer, bugs, training with all three tasks, plot, Hugging Face checkpoint."""
     pytest.importorskip("torch")
+    pytest.importorskip("matplotlib")
     corpus, tokenizer = tmp_path / "corpus", tmp_path / "tokenizer.json"
     bugs, run = tmp_path / "bugs.jsonl", tmp_path / "run"
     data = ["--corpus", str(corpus)]
@@ -24,7 +25,9 @@ def test_whole_way(projects: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main([*command, "--out", str(run), "--tokens", "12000"]) == 0
     export = ["export-checkpoint", str(run / "final.pt"), str(tmp_path / "hf")]
     assert main([*export, "--tokenizer", str(tokenizer)]) == 0
+    assert main(["plot", str(run / "log.jsonl"), str(tmp_path / "again.png")]) == 0
 
+    assert (run / "log.png").read_bytes()[:8] == (tmp_path / "again.png").read_bytes()[:8]
     names = {path.name for path in (tmp_path / "hf").iterdir()}
     assert names == {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
     assert "30 bugs" in capsys.readouterr().out
@@ -66,6 +69,9 @@ def test_benchmark_functions_stay_out(projects: Path, corpus: Corpus, tmp_path: 
         (["corpus", "nowhere", "--out", "out"], "expected at least one folder"),
         (["tokenizer", "--corpus", "nowhere", "--out", "t"], "expected a corpus"),
         (["bugs", "--corpus", "nowhere", "--out", "b"], "expected a corpus"),
+        (["plot", "nowhere.jsonl", "p.png"], "expected a run's log"),
+        (["benchmark-hashes", "nowhere.jsonl"], "expected JSON lines"),
+        (["export-gguf", "nowhere", "m.gguf"], "nowhere"),
     ],
 )
 def test_mistakes_are_one_sentence(
