@@ -116,6 +116,28 @@ struct Problem {
   }
 };
 
+double Norm(const float* values, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; ++i) sum += static_cast<double>(values[i]) * values[i];
+  return std::sqrt(sum);
+}
+
+// Every kernel rounds activations alike, so that what is left is f32 rounding.
+void CheckAgreement(const Problem& problem) {
+  const std::vector<float> portable = problem.Run(*cpu::AvailableKernels().back(), 1);
+  for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
+    std::vector<float> difference = problem.Run(*kernels, 1);
+    for (size_t i = 0; i < difference.size(); ++i) difference[i] -= portable[i];
+    const size_t width = problem.shape.hidden;
+    for (size_t t = 0; t < problem.tokens; ++t) {
+      const double error = Norm(&difference[t * width], width);
+      const double norm = Norm(&portable[t * width], width);
+      CHECK(error <= 2e-6 * norm) << kernels->name << " token " << t << " differs by "
+                                  << error / norm << " from portable";
+    }
+  }
+}
+
 void CheckProblem(const Problem& problem) {
   for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
     const std::vector<float> y = problem.Run(*kernels, 1);
@@ -153,6 +175,16 @@ TEST(experts_of_every_format_and_shape) {
     CheckProblem({random, Shape(1, 1, 1, format, 32), 3, 1});
     if (format == WeightFormat::kMxfp4) continue;  // has blocks of 32 only
     CheckProblem({random, Shape(130, 33, 3, format, 128), 5, 2});
+  }
+}
+
+TEST(kernels_differ_in_f32_rounding_only) {
+  test::Random random(19);
+  // One slot: two of the same expert could cancel out, and leave rounding.
+  for (const WeightFormat format :
+       {WeightFormat::kF32, WeightFormat::kInt8, WeightFormat::kInt4, WeightFormat::kMxfp4}) {
+    CheckAgreement({random, Shape(128, 96, 4, format, 32), 1024, 1});
+    CheckAgreement({random, Shape(77, 45, 3, format, 32), 64, 1});
   }
 }
 
