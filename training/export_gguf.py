@@ -121,10 +121,6 @@ def _add_tokenizer(writer: GGUFWriter, manifest: Manifest, vocabulary: GgufVocab
     if fim.pad is not None:
         writer.add_pad_token_id(fim.pad)
     markers = {"pre": fim.prefix, "suf": fim.suffix, "mid": fim.middle, "sep": fim.file_sep}
-    if "docstring" in manifest.tasks:
-        # Mixline's models never saw <|repo_name|>, which llama-server's infill would take by its
-        # name and put first; what opens a file is as near as they know.
-        markers["rep"] = fim.file_sep
     for name, token in markers.items():
         if token is not None:
             writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)

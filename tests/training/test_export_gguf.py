@@ -98,7 +98,6 @@ def test_metadata_says_what_llama_cpp_would_guess(tiny_checkpoint: Path, tmp_pat
         "fim_suf_token_id": 3,
         "fim_mid_token_id": 4,
         "fim_sep_token_id": 5,
-        "fim_rep_token_id": 5,
     }
     assert {key: found[f"tokenizer.ggml.{key}"] for key in tokenizer} == tokenizer
     assert "tokenizer.ggml.bos_token_id" not in found
