@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native e2e bench format wheel clean
+.PHONY: help demo test check unit native sanitize fuzz e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -46,6 +46,13 @@ e2e: $(VENV)/.dev ## drive a real editor with the shipped model
 	$(BIN)/python -m pip install --quiet --group e2e
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh .e2e/neovim
 	$(BIN)/python -m pytest tests/e2e -m e2e
+
+sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviour and thread sanitizers
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py thread
+
+fuzz: $(VENV)/.dev ## 10^5 random calls of the operators under the address sanitizer
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address fuzz $(FUZZ)
 
 bench: $(VENV)/.installed ## print the tables of README and docs
 	$(BIN)/mixline bench ops --tokens 1 16 128 --calls 20 --weights int4

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+import inference.ops
 from inference.model_dir import ModelDir, default_model
 from onnx_export import export_checkpoint
 from onnx_export.random_checkpoint import (
@@ -50,6 +51,17 @@ MakeRandomModel = Callable[..., Path]
 
 OPTIONAL = ("torch", "llama_cpp", "matplotlib")
 MISSING = tuple(name for name in OPTIONAL if importlib.util.find_spec(name) is None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make sanitize` run the operators' tests on a build of its own."""
+    parser.addoption("--operators", metavar="DIR", help="folder of another operator library")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put that folder before the installed library's."""
+    if folder := config.getoption("--operators"):
+        inference.ops.__path__.insert(0, folder)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

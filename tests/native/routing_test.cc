@@ -5,8 +5,10 @@
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "check.h"
+#include "routing_counts.h"
 
 namespace mixline {
 namespace {
@@ -58,6 +60,25 @@ TEST(effort_is_refused_outside_its_ranges) {
     }
     CHECK(refused) << effort;
   }
+}
+
+TEST(counts_of_threads_add_up) {
+  RoutingCounts counts;
+  counts.Start();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&counts, t] {
+      const int32_t ids[] = {2, -1, 0, 2};
+      for (int i = 0; i < 1000; ++i) counts.Add(t % 2 ? "odd" : "even", 3, ids, 4);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string text = counts.Text();
+  CHECK(text == "2000 0 4000\teven\n2000 0 4000\todd\n" ||
+        text == "2000 0 4000\todd\n2000 0 4000\teven\n")
+      << text;
+  counts.Stop();
+  CHECK(!counts.on());
 }
 
 }  // namespace

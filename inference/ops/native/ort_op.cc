@@ -3,6 +3,13 @@
 #include <atomic>
 #include <string_view>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace mixline::ort {
 namespace {
 
@@ -40,6 +47,37 @@ bool Found(OrtStatus* status, const char* name, const char* type) {
   throw InvalidArgument(std::string(name) + ": expected an attribute of type " + type +
                         ", got another (" + message + ")");
 }
+
+#ifdef __SANITIZE_THREAD__
+// ONNX Runtime's threads are not instrumented. This tells the sanitizer what ParallelFor promises:
+// tasks see what was written before it, its caller sees afterwards what they wrote. Two tasks are
+// left unordered.
+struct OrderedTask {
+  Task* task;
+  void* user;
+  char before, after;
+
+  static void Run(void* ordered, size_t index) {
+    auto* self = static_cast<OrderedTask*>(ordered);
+    __tsan_acquire(&self->before);
+    self->task(self->user, index);
+    __tsan_release(&self->after);
+  }
+};
+
+void ParallelForTasks(void* context, size_t count, Task* task, void* user) {
+  OrderedTask ordered{task, user, 0, 0};
+  __tsan_release(&ordered.before);
+  Call<ort::ParallelFor>(static_cast<OrtKernelContext*>(context), &OrderedTask::Run, count, count,
+                         static_cast<void*>(&ordered));
+  __tsan_acquire(&ordered.after);
+}
+#else
+void ParallelForTasks(void* context, size_t count, Task* task, void* user) {
+  // One batch per task: idle threads take the next one, whatever its cost.
+  Call<ort::ParallelFor>(static_cast<OrtKernelContext*>(context), task, count, count, user);
+}
+#endif
 
 [[noreturn]] void Missing(const char* name) {
   throw InvalidArgument("expected the attribute '" + std::string(name) + "', found none");
@@ -141,15 +179,9 @@ void* Context::Output(size_t index, std::initializer_list<int64_t> dims) const {
   return data;
 }
 
-ThreadPool Context::Threads() const {
-  return {context_, [](void* context, size_t count, Task* task, void* user) {
-            // One batch per task: idle threads take the next one, whatever its cost.
-            Call<ort::ParallelFor>(static_cast<OrtKernelContext*>(context), task, count, count,
-                                   user);
-          }};
-}
+ThreadPool Context::Threads() const { return {context_, ParallelForTasks}; }
 
-Scratch::Scratch(const Context& context, size_t bytes) {
+Scratch::Scratch(const Context& context, size_t bytes) : bytes_(bytes) {
   constexpr size_t kAlign = 64;
   Call<CreateCpuMemoryInfo>(int{kArenaAllocator}, int{kDefaultMemory}, &memory_);
   try {
@@ -162,9 +194,17 @@ Scratch::Scratch(const Context& context, size_t bytes) {
   }
   const auto address = reinterpret_cast<uintptr_t>(block_);
   aligned_ = static_cast<std::byte*>(block_) + (kAlign - address % kAlign) % kAlign;
+#ifdef __SANITIZE_ADDRESS__
+  // What lies behind the bytes asked for belongs to the same block, so it is forbidden here.
+  rest_ = static_cast<size_t>(static_cast<std::byte*>(block_) + kAlign - aligned_);
+  ASAN_POISON_MEMORY_REGION(aligned_ + bytes_, rest_);
+#endif
 }
 
 Scratch::~Scratch() {
+#ifdef __SANITIZE_ADDRESS__
+  ASAN_UNPOISON_MEMORY_REGION(aligned_ + bytes_, rest_);
+#endif
   OrtStatus* status = AllocatorFree::Of(Api())(allocator_, block_);
   if (status != nullptr) ReleaseStatus::Of(Api())(status);
   ReleaseAllocator::Of(Api())(allocator_);

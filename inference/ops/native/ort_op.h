@@ -108,6 +108,8 @@ class Scratch {
   OrtAllocator* allocator_ = nullptr;
   void* block_ = nullptr;
   std::byte* aligned_ = nullptr;
+  size_t bytes_ = 0;  // asked for
+  size_t rest_ = 0;   // behind them, in the same block
 };
 
 // Throws InvalidArgument unless the tensor has this type and these dimensions (-1: any).
