@@ -3,7 +3,8 @@
 Plain left-to-right text, whole files, no markers and no path before them. A file longer than the
 window is read in windows that overlap by half: each token is scored once, behind at least half a
 window of its own file, or behind all of the file that stands before it. Total bits over total UTF-8
-bytes; a file's first token is scored behind the model's start token.
+bytes; a file's first token is scored behind the model's start token. With an effort below 1 every
+file is scored twice, with all of the experts and with fewer.
 """
 
 import math
@@ -42,6 +43,16 @@ class RepositoryBits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EffortBits:
+    """What a lower effort costs on the same files."""
+
+    effort: float
+    bits_per_byte: float
+    change: float  # bits per byte more than with all experts
+    change_ci95: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BitsReport:
     """All figures of one run; the interval tells how much the draw of files matters."""
 
@@ -53,6 +64,7 @@ class BitsReport:
     window: int  # tokens
     seed: int
     repositories: dict[str, RepositoryBits]
+    lower_effort: EffortBits | None  # where it was asked for
     subject: Subject
 
 
@@ -66,22 +78,30 @@ def evaluate(options: Options) -> BitsReport:
     files = draw_files(read_repositories(options.data), options.limit)
     scorer = Scorer.open(options.model, options.config.threads)
     window = min(scorer.context, _MAX_WINDOW)
-    with (
-        ResultCache(
-            cache_file("bits", options.model, {"window": window}), Scored, fresh=options.fresh
-        ) as cache,
-        Progress("bits", sum(_bytes(file) for file in files)) as progress,
-    ):
-        scored = measure_all(
-            files,
-            key=lambda file: file.digest,
-            measure=lambda file: score(scorer, file.text, window),
-            cache=cache,
-            progress=progress,
-            size=_bytes,
-        )
+
+    def measure(effort: float) -> list[Scored]:
+        parameters = {"window": window, "effort": effort}
+        with (
+            ResultCache(
+                cache_file("bits", options.model, parameters), Scored, fresh=options.fresh
+            ) as cache,
+            Progress("bits", sum(_bytes(file) for file in files)) as progress,
+        ):
+            return measure_all(
+                files,
+                key=lambda file: file.digest,
+                measure=lambda file: score(scorer, file.text, window, effort),
+                cache=cache,
+                progress=progress,
+                size=_bytes,
+            )
+
+    scored = measure(1.0)
     pairs = list(zip(files, scored, strict=True))
     sizes = [float(_bytes(file)) for file in files]
+    cost = None
+    if options.effort != 1.0:
+        cost = _cost(options.effort, scored, measure(options.effort), sizes)
     return BitsReport(
         n=len(files),
         bytes=sum(map(_bytes, files)),
@@ -94,6 +114,7 @@ def evaluate(options: Options) -> BitsReport:
             name: _summary([pair for pair in pairs if pair[0].repository == name])
             for name in dict.fromkeys(file.repository for file in files)
         },
+        lower_effort=cost,
         subject=describe_subject(options.model, options.data),
     )
 
@@ -110,7 +131,7 @@ def draw_files(repositories: list[Repository], limit: int | None) -> list[Source
     return [pile[turn] for turn in range(longest) for pile in piles if turn < len(pile)][:limit]
 
 
-def score(scorer: Scorer, text: str, window: int) -> Scored:
+def score(scorer: Scorer, text: str, window: int, effort: float = 1.0) -> Scored:
     """Return the bits of a whole text.
 
     Raises:
@@ -118,7 +139,7 @@ def score(scorer: Scorer, text: str, window: int) -> Scored:
     """
     ids = [scorer.start_id, *scorer.tokenizer.encode(text)]
     nats = sum(
-        scorer.nats(ids[start:end], first - start)
+        scorer.nats(ids[start:end], first - start, effort)
         for start, first, end in windows(len(ids), window)
     )
     return Scored(bits=nats / math.log(2), tokens=len(ids) - 1)
@@ -147,6 +168,16 @@ def _summary(pairs: list[tuple[SourceFile, Scored]]) -> RepositoryBits:
     )
 
 
+def _cost(effort: float, full: list[Scored], less: list[Scored], sizes: list[float]) -> EffortBits:
+    more = [one.bits - other.bits for one, other in zip(less, full, strict=True)]
+    return EffortBits(
+        effort=effort,
+        bits_per_byte=rounded(sum(one.bits for one in less) / sum(sizes)),
+        change=rounded(sum(more) / sum(sizes)),
+        change_ci95=ratio_interval(more, sizes),
+    )
+
+
 def table(report: BitsReport) -> str:
     """Return the report for people."""
     low, high = report.bits_per_byte_ci95
@@ -158,6 +189,12 @@ def table(report: BitsReport) -> str:
         f"| all | {report.n} | {report.bytes} | {report.bits_per_byte:.4f}"
         f" | {low:.4f} to {high:.4f} |"
     )
+    if (cost := report.lower_effort) is not None:
+        low, high = cost.change_ci95
+        rows.append(
+            f"\neffort {cost.effort:g}: {cost.bits_per_byte:.4f} bits/byte, {cost.change:+.4f}"
+            f" ({low:+.4f} to {high:+.4f}, 95 % interval)"
+        )
     return f"""\
 {headline(report.subject)}
 windows of {report.window} tokens with half overlap, {report.tokens} tokens, seed {report.seed}

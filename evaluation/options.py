@@ -15,4 +15,5 @@ class Options:
     data: Path | None = None  # None: the project's own sample
     limit: int | None = None  # at most so many problems, places or files
     workspace_expert: bool = True  # False: infilling and humaneval ask the network alone
+    effort: float = 1.0  # bits: also with this effort, see inference.parse_effort
     fresh: bool = False  # measure again what a former run had measured

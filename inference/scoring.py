@@ -41,12 +41,13 @@ class Scorer:
         start_id = next(iter(directory.manifest.stop_ids), 0)
         return cls(session, Tokenizer.open(directory.tokenizer), start_id)
 
-    def nats(self, ids: Sequence[int], first: int) -> float:
+    def nats(self, ids: Sequence[int], first: int, effort: float = 1.0) -> float:
         """Return minus the log-probability of ``ids[first:]``, each behind all ids before it.
 
         Args:
             ids: at least one more than `first` and at most the context's length.
             first: 1 or more.
+            effort: see `request.parse_effort`.
 
         Raises:
             MixlineError: too many ids, or the model failed.
@@ -57,7 +58,7 @@ class Scorer:
         for start in range(0, len(ids) - 1, _CHUNK_TOKENS):
             end = min(start + _CHUNK_TOKENS, len(ids) - 1)
             unscored = min(max(0, first - 1 - start), end - start)
-            logits = self._session.run_scored(self._kv, ids[start:end], unscored, 1.0)
+            logits = self._session.run_scored(self._kv, ids[start:end], unscored, effort)
             total += _nats(logits, ids[start + unscored + 1 : end + 1])
         return total
 

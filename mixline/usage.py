@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
-from inference.errors import MixlineError
+from inference.errors import MixlineError, RequestError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -44,3 +44,13 @@ def number_between(kind: type[Number], low: Number, high: Number) -> Callable[[s
         return value
 
     return parse
+
+
+def effort(text: str) -> float:
+    """Read `--effort`: a share of the experts, or of the router's mass."""
+    from inference import parse_effort
+
+    try:
+        return parse_effort(text)
+    except RequestError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -7,22 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.errors import RequestError
 from mixline.location import Location, check_inside, parse_location, read_source, split_lines
 from mixline.render import ghost_view
-from mixline.usage import EXIT_OK, number_between
+from mixline.usage import EXIT_OK, effort, number_between
 
 if TYPE_CHECKING:
     from lsp_server import CompletionReport
-
-
-def _effort(text: str) -> float:
-    from inference import parse_effort
-
-    try:
-        return parse_effort(text)
-    except RequestError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--effort",
         metavar="E",
-        type=_effort,
+        type=effort,
         default=1.0,
         help="share of the experts (0.5) or of the router's mass (p0.8) to use per token",
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixline.usage import EXIT_OK, UsageError, number_between
+from mixline.usage import EXIT_OK, UsageError, effort, number_between
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="infilling, humaneval: the network alone (next-line compares both)",
     )
     parser.add_argument(
+        "--effort",
+        metavar="E",
+        type=effort,
+        default=1.0,
+        help="bits: what a share of the experts (0.5) or of the router's mass (p0.8) costs",
+    )
+    parser.add_argument(
         "--threads", metavar="N", type=number_between(int, 1, 1024), help="default: the cores, <= 8"
     )
 
@@ -57,12 +64,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"expected data at {str(data)!r}, found nothing; check the path")
     if arguments.no_workspace_expert and arguments.what not in {"infilling", "humaneval"}:
         raise UsageError("--no-workspace-expert goes with infilling and humaneval")
+    if arguments.effort != 1.0 and arguments.what != "bits":
+        raise UsageError("--effort goes with bits")
     options = Options(
         model=arguments.model or default_model(),
         config=EngineConfig(threads=arguments.threads) if arguments.threads else EngineConfig(),
         data=data,
         limit=arguments.limit,
         workspace_expert=not arguments.no_workspace_expert,
+        effort=arguments.effort,
         fresh=arguments.fresh,
     )
     try:

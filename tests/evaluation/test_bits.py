@@ -60,6 +60,31 @@ def test_total_bits_over_total_bytes(
     assert f"| all | 3 | {report.bytes} | {report.bits_per_byte:.4f} |" in table(report)
 
 
+def test_a_lower_effort_is_compared_on_the_same_files(
+    tiny_model: Path, make_repositories: Callable[[dict[str, str]], Path]
+) -> None:
+    """Its bits are those of the graph with that effort, the change is to all experts."""
+    folder = make_repositories({"a/a.py": "def f(x):\n    return x\n" * 9, "b/b.py": "y = 2\n"})
+    full = evaluate(Options(model=tiny_model, data=folder))
+    half = evaluate(Options(model=tiny_model, data=folder, effort=0.5))
+    cost = half.lower_effort
+    scorer = Scorer.open(tiny_model, threads=2)
+    texts = [
+        (place / name).read_text("utf-8")
+        for place, name in ((folder / "a", "a.py"), (folder / "b", "b.py"))
+    ]
+    bits = sum(score(scorer, text, 4096, 0.5).bits for text in texts)
+
+    assert full.lower_effort is None
+    assert cost is not None
+    assert half.bits_per_byte == full.bits_per_byte
+    assert cost.bits_per_byte == pytest.approx(bits / half.bytes, abs=1e-3)
+    assert cost.bits_per_byte != full.bits_per_byte
+    assert cost.change == pytest.approx(cost.bits_per_byte - full.bits_per_byte, abs=1e-3)
+    assert cost.change_ci95[0] <= cost.change <= cost.change_ci95[1]
+    assert f"effort 0.5: {cost.bits_per_byte:.4f} bits/byte" in table(half)
+
+
 def test_a_draw_takes_repositories_in_turn(
     make_repositories: Callable[[dict[str, str]], Path],
 ) -> None:

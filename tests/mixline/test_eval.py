@@ -79,6 +79,8 @@ def test_each_benchmark_runs_on_the_sample(evaluate: "Evaluate", what: str) -> N
         (("infilling", "--data", "file.txt"), "JSON object in line 1"),
         (("humaneval", "--data", "."), "found none"),
         (("bits", "--no-workspace-expert"), "goes with"),
+        (("next-line", "--effort", "0.5"), "--effort goes with bits"),
+        (("bits", "--effort", "2"), "effort must be"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(
