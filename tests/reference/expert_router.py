@@ -75,5 +75,7 @@ def kept_experts(effort: float, weights: Doubles) -> int:
     """Return how many of the k chosen experts the effort leaves, given their weights."""
     if effort > 0:
         return max(1, int(np.ceil(effort * weights.size - 1e-5)))
+    if effort == -1:
+        return weights.size
     reached = np.cumsum(weights) >= -effort * weights.sum()
     return int(np.argmax(reached)) + 1 if reached.any() else weights.size

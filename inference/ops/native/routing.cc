@@ -52,6 +52,7 @@ void KeepBestGroups(const RouterConfig& config, RouterScratch& scratch) {
 
 // The fewest leading experts whose weights reach the share `mass` of all.
 size_t CountForMass(const std::vector<double>& weights, double mass) {
+  if (mass >= 1) return weights.size();  // also those that rounding loses in the sum
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   double reached = 0;
   for (size_t n = 0; n < weights.size(); ++n) {

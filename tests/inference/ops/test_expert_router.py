@@ -72,6 +72,14 @@ def test_effort_counts_as_documented(make_router: Make) -> None:
     assert [used(e) for e in (-0.1, -0.39, -0.5, -0.69, -0.8, -0.95, -1.0)] == [1, 1, 2, 2, 3, 4, 4]
 
 
+def test_the_whole_mass_is_all_experts(make_router: Make) -> None:
+    """Also those whose weight is lost when it is added to the others'."""
+    logits = np.array([[0, -50, -100, -800]], dtype=np.float32)
+    ids, _ = make_router(logits, None, effort_tensor(-1.0), k=4).run()
+
+    assert ids.tolist() == [[0, 1, 2, 3]]
+
+
 @pytest.mark.parametrize("k", range(1, 17))
 def test_a_share_of_one_over_k_is_one_expert(k: int, make_router: Make) -> None:
     """1/k in f32 may be a little more than 1/k and still means one expert."""
