@@ -112,8 +112,12 @@ class Comparison:
         reuse = options.reuse_bytes
         self._reuse_bytes = CACHES * last_level_cache_bytes() if reuse is None else reuse
         layer_bytes = shape.experts * sum(self._side_bytes)
-        # Twice what is asked for, so that chance has a choice.
-        self._layers = max(1, math.ceil(2 * self._reuse_bytes / layer_bytes))
+        # Twice what is asked for, so that chance has a choice; and a second layer where calls that
+        # use more than a third of one, and so meet experts of the call before, touch too little.
+        one_is_enough = shape.experts * self._side_bytes[0] >= 3 * self._reuse_bytes
+        self._layers = max(
+            1 if one_is_enough else 2, math.ceil(2 * self._reuse_bytes / layer_bytes)
+        )
         # Opening QMoE holds a layer twice: as it is stored, and packed.
         needed = layer_bytes * self._layers + shape.experts * self._side_bytes[1]
         if needed > free_bytes():

@@ -1,8 +1,7 @@
 """What opening a graph costs in time and memory, measured in a process of its own.
 
-`python -m evaluation.operators.load GRAPH LIBRARY THREADS` opens the graph, runs one token over
-experts that follow from zeros as logits, prints one JSON object, and ends when its standard input
-does: until then its memory can be looked at from outside.
+`python -m evaluation.operators.load GRAPH LIBRARY THREADS` opens the graph, runs one token, and
+prints one JSON object.
 """
 
 import json
@@ -38,6 +37,7 @@ class LoadCost:
     open_ms: float
     anonymous_bytes: int
     file_bytes: int
+    weight_file_bytes: int  # what of `file_bytes` is the weights' file; the rest are libraries
     peak_bytes: int  # growth at the highest point, while opening mostly
 
 
@@ -52,7 +52,6 @@ def measure_load(graph: Path, library: Path, threads: int) -> LoadCost:
             *(sys.executable, "-P", "-m", __spec__.name),
             *(str(graph), str(library), str(threads)),
         ],
-        input="",
         capture_output=True,
         text=True,
         check=False,
@@ -78,14 +77,33 @@ def process_memory(status: Path = Path("/proc/self/status")) -> Memory:
     return Memory(anonymous=sizes["RssAnon"], file=sizes["RssFile"], peak=sizes["VmHWM"])
 
 
+def mapped_bytes(path: Path, smaps: Path = Path("/proc/self/smaps")) -> int:
+    """Return how much of a file a process has mapped and resident, from Linux; 0 elsewhere."""
+    try:
+        lines = smaps.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    total, inside = 0, False
+    for line in lines:
+        name, _, value = line.partition(":")
+        if "-" in name:  # the first line of an area: its addresses, ..., its file
+            inside = line.endswith(f" {path}")
+        elif inside and name == "Rss":
+            total += int(value.split()[0]) * 1024
+    return total
+
+
 def open_and_run(graph: Path, library: Path, threads: int) -> LoadCost:
     """Open the graph in this process and run one token."""
+    outline = read_onnx(graph)
     inputs = {
         value.name: np.ones([dim if isinstance(dim, int) else 1 for dim in value.shape], np.float32)
-        for value in read_onnx(graph).inputs
+        for value in outline.inputs
     }
+    stored = {tensor.location for tensor in outline.initializers.values() if tensor.location}
     y = np.zeros_like(inputs["x"])
-    inputs["logits"][:] = 0
+    # Experts that lie apart, in an order of their own.
+    inputs["logits"][:] = np.random.default_rng(0).permutation(inputs["logits"].size)
     before = process_memory()
     started = time.perf_counter()
     session = BoundGraph(graph, library=library, threads=threads)
@@ -97,11 +115,11 @@ def open_and_run(graph: Path, library: Path, threads: int) -> LoadCost:
         open_ms=round(open_ms, 3),
         anonymous_bytes=after.anonymous - before.anonymous,
         file_bytes=after.file - before.file,
+        weight_file_bytes=sum(mapped_bytes((graph.parent / name).resolve()) for name in stored),
         peak_bytes=after.peak - (before.anonymous + before.file),
     )
 
 
 if __name__ == "__main__":
     cost = open_and_run(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
-    print(json.dumps(asdict(cost)), flush=True)  # noqa: T201 - what the parent process reads
-    sys.stdin.read()
+    print(json.dumps(asdict(cost)))  # noqa: T201 - what the parent process reads

@@ -135,8 +135,8 @@ def _load_line(load: LoadRow) -> str:
     return (
         f"| {load.shape} | {load.weights} {load.weight_mb:.0f} MB | {ours.open_ms:.1f} "
         f"| {theirs.open_ms:.0f} | {load.open_ratio:.0f} | {ours.anonymous_bytes / 1e6:.1f} "
-        f"| {theirs.anonymous_bytes / 1e6:.0f} | {ours.file_bytes / 1e6:.1f} "
-        f"| {ours.file_bytes / 1e6 / load.token_mb:.2f} | {theirs.peak_bytes / 1e6:.0f} |"
+        f"| {theirs.anonymous_bytes / 1e6:.0f} | {ours.weight_file_bytes / 1e6:.1f} "
+        f"| {ours.weight_file_bytes / 1e6 / load.token_mb:.2f} | {theirs.peak_bytes / 1e6:.0f} |"
     )
 
 

@@ -1,10 +1,12 @@
 #include "expert_ffn_op.h"
 
 #include <cmath>
+#include <mutex>
 
 #include "cpu/kernel_table.h"
 #include "custom_op.h"
 #include "expert_dispatch.h"
+#include "mapped_experts.h"
 
 namespace mixline {
 namespace {
@@ -135,6 +137,11 @@ class ExpertFfn {
         .down_bias = down_bias.as<float>(),
         .y = static_cast<float*>(context.Output(0, {tokens, hidden})),
     };
+    std::call_once(opened_, [&] {
+      paging_.Open(call.gate_up, 2 * shape.gate().bytes(), call.down, shape.down().bytes(),
+                   shape.num_experts);
+    });
+    paging_.Announce({call.expert_ids, call.tokens * call.slots}, shape.num_experts);
     const ort::Scratch scratch(context, ScratchBytes(shape, call.tokens, call.slots));
     RunExperts(kernels_, shape, call, scratch.data(), context.Threads());
   }
@@ -167,6 +174,8 @@ class ExpertFfn {
     }
   }
 
+  mutable std::once_flag opened_;
+  mutable ExpertPaging paging_;
   ExpertShape shape_;
   const cpu::Kernels& kernels_;
 };

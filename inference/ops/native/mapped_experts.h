@@ -1,0 +1,58 @@
+// How the system should page in expert weights that are a mapped file: the chosen experts, whole,
+// and nothing else. Where weights are other memory, all of this does nothing.
+
+#ifndef MIXLINE_MAPPED_EXPERTS_H_
+#define MIXLINE_MAPPED_EXPERTS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace mixline {
+
+// One packed tensor: experts one behind the other.
+class MappedExperts {
+ public:
+  // Gives every expert a memory area of its own, which the system maps pages into separately.
+  //
+  // Linux keeps a file in folios of up to 2 MB and, since 6.18, maps all of a folio that lies
+  // within an area when any byte of it is read: eight experts of 2.6 MB brought in 48 MB. Areas are
+  // cut apart by leaving every second expert out of core dumps, where a mapped file is not anyway.
+  // Near the number of areas that a process may have, tensors stay whole.
+  void Open(const void* weights, size_t experts, size_t bytes_per_expert);
+
+  // Starts reading an expert that is not in memory yet; does not wait. Otherwise the first touch
+  // reads what lies around it, up to megabytes, once for each piece of the expert.
+  void WillNeed(size_t expert) const;
+
+ private:
+  // Where the expert's first page begins; a page with a border on it goes to the one before.
+  uintptr_t Border(size_t expert) const;
+
+  uintptr_t start_ = 0;
+  size_t bytes_per_expert_ = 0;
+  uintptr_t page_ = 0;  // 0: no mapped file
+};
+
+// Both tensors of an operator. Safe to call from several threads, once open.
+class ExpertPaging {
+ public:
+  void Open(const void* gate_up, size_t gate_up_bytes, const void* down, size_t down_bytes,
+            size_t experts);
+
+  // Announces the experts of a call, while pages of this process are being read from files: in the
+  // first calls, and for some calls after one that had to wait for a file. At other times it would
+  // only look up pages that are there. ids: -1 or below the number of experts.
+  void Announce(std::span<const int32_t> ids, size_t experts);
+
+ private:
+  MappedExperts gate_up_, down_;
+  size_t experts_ = 0;
+  std::atomic<int64_t> waits_ = 0;  // major page faults of the process, at the last call
+  std::atomic<int> calls_left_ = 0;
+};
+
+}  // namespace mixline
+
+#endif  // MIXLINE_MAPPED_EXPERTS_H_
