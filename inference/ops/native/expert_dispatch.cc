@@ -1,6 +1,7 @@
 #include "expert_dispatch.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -18,12 +19,22 @@ using cpu::WeightFormat;
 // Tokens whose activations and sums a task keeps in the caches while it goes through its tiles.
 constexpr size_t kChunk = 32;
 
-// A phase with fewer multiplications runs on the calling thread: some 25 us of an AVX-512 kernel,
-// and waking a sleeping thread was measured to cost 11 us.
-constexpr size_t kSerialWork = 2'000'000;
+// Tokens that one task rounds.
+constexpr size_t kRoundingChunk = 8;
+
+// A call with fewer multiplications stays on the calling thread: waking a sleeping one was measured
+// to cost 11 us.
+constexpr size_t kSerialWork = 4'000'000;
 
 // What rounding one activation costs, in multiplications.
 constexpr size_t kRoundingWork = 50;
+
+// As many threads as take part at most; those that come when no task is left return at once.
+constexpr size_t kMaxThreads = 64;
+
+// How often a thread looks whether the phase before is done, before it sleeps: some 10 us, which is
+// longer than a task of few tokens takes.
+constexpr int kSpins = 10'000;
 
 // f32 knows a hidden value to about 1e-6 steps of its block, seldom worse than 1e-5. One that is so
 // close to the middle between two steps is computed again in double precision, so that every kernel
@@ -53,30 +64,76 @@ class Dispatch {
 
   void Run() {
     GroupPairs();
-    const size_t product = num_pairs_ * shape_.hidden * shape_.expert_hidden;
-    if (shape_.format != WeightFormat::kF32) {
-      ForEach<&Dispatch::QuantizeChunk>(CeilDiv(call_.tokens, kChunk),
-                                        call_.tokens * shape_.hidden * kRoundingWork);
-    }
     hidden_blocks_ = CeilDiv(work_.hidden.columns, kActivationBlock);
-    ForEach<&Dispatch::HiddenBlock>(num_groups_ * hidden_blocks_, 2 * product);
     // Larger tasks read a chunk's hidden vectors once for several tiles, while enough tasks remain
     // to keep the threads busy.
     const size_t tiles = shape_.down().tiles();
-    tiles_per_task_ = std::clamp<size_t>(tiles / 32, 1, 4);
-    ForEach<&Dispatch::OutputTiles>(CeilDiv(tiles, tiles_per_task_), product);
-  }
-
- private:
-  template <void (Dispatch::*method)(size_t)>
-  void ForEach(size_t count, size_t work) {
-    if (count < 2 || work < kSerialWork) {
-      for (size_t i = 0; i < count; ++i) (this->*method)(i);
+    tiles_per_task_ = num_pairs_ <= kChunk ? 1 : std::clamp<size_t>(tiles / 32, 1, 4);
+    const bool quantised = shape_.format != WeightFormat::kF32;
+    end_[kRound] = quantised ? CeilDiv(call_.tokens, kRoundingChunk) : 0;
+    end_[kHidden] = end_[kRound] + num_groups_ * hidden_blocks_;
+    end_[kOutput] = end_[kHidden] + CeilDiv(tiles, tiles_per_task_);
+    const size_t work = 3 * num_pairs_ * shape_.hidden * shape_.expert_hidden +
+                        (quantised ? call_.tokens * shape_.hidden * kRoundingWork : 0);
+    if (work < kSerialWork) {
+      Work();
       return;
     }
     threads_.run(
-        threads_.context, count,
-        [](void* self, size_t index) { (static_cast<Dispatch*>(self)->*method)(index); }, this);
+        threads_.context, std::min(end_[kOutput], kMaxThreads),
+        [](void* self, size_t) { static_cast<Dispatch*>(self)->Work(); }, this);
+  }
+
+ private:
+  // The phases, in order: each reads what the one before has written.
+  enum Phase : size_t { kRound, kHidden, kOutput };
+
+  // A thread takes tasks until none is left, always one ahead, so that it can fetch the next one's
+  // weights while it computes. Tasks are taken in order: whoever waits, waits for threads at work.
+  void Work() {
+    size_t task = Take();
+    while (task < end_[kOutput]) {
+      const size_t next = Take();
+      if (task < end_[kRound]) {
+        RoundTokens(task);
+      } else if (task < end_[kHidden]) {
+        WaitFor(end_[kRound]);
+        HiddenBlock(task - end_[kRound], FirstTile(next));
+      } else {
+        WaitFor(end_[kHidden]);
+        OutputTiles(task - end_[kHidden], FirstTile(next));
+      }
+      Finish();
+      task = next;
+    }
+  }
+
+  size_t Take() { return taken_.fetch_add(1, std::memory_order_relaxed); }
+
+  // Until as many tasks are done; all tasks of a phase are before the first of the next one.
+  void WaitFor(size_t count) {
+    for (int i = 0; i < kSpins; ++i) {
+      if (done_.load(std::memory_order_acquire) >= count) return;
+    }
+    for (size_t done = done_.load(std::memory_order_acquire); done < count;
+         done = done_.load(std::memory_order_acquire)) {
+      done_.wait(done, std::memory_order_acquire);
+    }
+  }
+
+  void Finish() {
+    const size_t done = done_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    if (done == end_[kRound] || done == end_[kHidden]) done_.notify_all();
+  }
+
+  // The first weights that a task reads; NULL: none.
+  const uint8_t* FirstTile(size_t task) const {
+    if (task < end_[kRound] || task >= end_[kOutput] || num_groups_ == 0) return nullptr;
+    if (task >= end_[kHidden]) {
+      return OutputTile(work_.groups[0], (task - end_[kHidden]) * tiles_per_task_);
+    }
+    const Block block = BlockOf(task - end_[kRound]);
+    return block.valid == 0 ? nullptr : GateTile(block, 0);
   }
 
   // Counting sort of the used slots by expert.
@@ -105,9 +162,9 @@ class Dispatch {
     }
   }
 
-  void QuantizeChunk(size_t chunk) {
-    const size_t end = std::min(call_.tokens, (chunk + 1) * kChunk);
-    for (size_t t = chunk * kChunk; t < end; ++t) {
+  void RoundTokens(size_t task) {
+    const size_t end = std::min(call_.tokens, (task + 1) * kRoundingChunk);
+    for (size_t t = task * kRoundingChunk; t < end; ++t) {
       const OwnedRows& x = work_.x;
       kernels_.quantize_row({call_.x + t * shape_.hidden, shape_.hidden, x.columns,
                              x.q + t * x.columns, x.scale + t * x.blocks(), x.sum + t * x.blocks(),
@@ -122,20 +179,30 @@ class Dispatch {
     size_t valid;  // hidden values; the rest of the block is padding
   };
 
-  // One such block, for all tokens of the expert.
-  void HiddenBlock(size_t index) {
-    const Group& group = work_.groups[index / hidden_blocks_];
+  Block BlockOf(size_t index) const {
     const size_t start = index % hidden_blocks_ * kActivationBlock;
     const size_t end = std::min(start + kActivationBlock, shape_.expert_hidden);
-    const Block block{group.expert, start, end > start ? end - start : 0};
+    return {work_.groups[index / hidden_blocks_].expert, start, end > start ? end - start : 0};
+  }
+
+  // One such block, for all tokens of the expert.
+  void HiddenBlock(size_t index, const uint8_t* next) {
+    const Group& group = work_.groups[index / hidden_blocks_];
+    const Block block = BlockOf(index);
     float gate[kChunk][kActivationBlock];
     float up[kChunk][kActivationBlock];
     for (size_t done = 0; done < static_cast<size_t>(group.count); done += kChunk) {
       const size_t first = static_cast<size_t>(group.first) + done;
       const size_t count = std::min(kChunk, static_cast<size_t>(group.count) - done);
+      const bool last = done + count == static_cast<size_t>(group.count);
       for (size_t r = 0; r < block.valid; r += kTileRows) {
-        dot_(GateArgs(block, r, first, count, &gate[0][r]));
-        dot_(UpArgs(block, r, first, count, &up[0][r]));
+        cpu::TileDotArgs args = GateArgs(block, r, first, count, &gate[0][r]);
+        args.next = args.tile + shape_.gate().tile_bytes();
+        dot_(args);
+        args = UpArgs(block, r, first, count, &up[0][r]);
+        const bool more = r + kTileRows < block.valid;
+        args.next = more ? args.tile + shape_.gate().tile_bytes() : last ? next : nullptr;
+        dot_(args);
       }
       for (size_t i = 0; i < count; ++i) {
         AddGateUpBias(block, gate[i], up[i]);
@@ -146,21 +213,20 @@ class Dispatch {
     }
   }
 
-  // The gate tile with the block's row r, for pairs from `first` on.
+  // The gate tile with the block's row r; up's follows it.
+  const uint8_t* GateTile(const Block& block, size_t r) const {
+    const PackedMatrix matrix = shape_.gate();
+    return call_.gate_up + static_cast<size_t>(block.expert) * 2 * matrix.bytes() +
+           (block.start + r) / kTileRows * 2 * matrix.tile_bytes();
+  }
+
+  // Its product, for pairs from `first` on.
   cpu::TileDotArgs GateArgs(const Block& block, size_t r, size_t first, size_t count,
                             float* out) const {
-    const PackedMatrix matrix = shape_.gate();
-    const size_t tile = (block.start + r) / kTileRows * 2;
     const ActivationRows x = shape_.format == WeightFormat::kF32
                                  ? ActivationRows{call_.x, nullptr, nullptr, nullptr, shape_.hidden}
                                  : work_.x.From(0);
-    return {call_.gate_up + static_cast<size_t>(block.expert) * 2 * matrix.bytes() +
-                tile * matrix.tile_bytes(),
-            shape_.block,
-            x,
-            work_.pair_token + first,
-            count,
-            out,
+    return {GateTile(block, r), shape_.block, x, work_.pair_token + first, count, out,
             kActivationBlock};
   }
 
@@ -238,8 +304,7 @@ class Dispatch {
   }
 
   // Some columns of y, for all tokens: no other task writes them, so they need no lock and no copy.
-  void OutputTiles(size_t task) {
-    const PackedMatrix matrix = shape_.down();
+  void OutputTiles(size_t task, const uint8_t* next) {
     const size_t begin = task * tiles_per_task_ * kTileRows;
     const size_t end = std::min(shape_.hidden, begin + tiles_per_task_ * kTileRows);
     for (size_t t = 0; t < call_.tokens; ++t) {
@@ -247,18 +312,31 @@ class Dispatch {
     }
     for (size_t g = 0; g < num_groups_; ++g) {
       const Group& group = work_.groups[g];
-      const uint8_t* expert = call_.down + static_cast<size_t>(group.expert) * matrix.bytes();
+      const uint8_t* after =
+          g + 1 < num_groups_ ? OutputTile(work_.groups[g + 1], begin / kTileRows) : next;
       for (size_t done = 0; done < static_cast<size_t>(group.count); done += kChunk) {
         const size_t first = static_cast<size_t>(group.first) + done;
         const size_t count = std::min(kChunk, static_cast<size_t>(group.count) - done);
+        const bool last = done + count == static_cast<size_t>(group.count);
         for (size_t r = begin; r < end; r += kTileRows) {
+          const uint8_t* tile = OutputTile(group, r / kTileRows);
+          const bool more = r + kTileRows < end;
           float sums[kChunk][kTileRows];
-          dot_({expert + r / kTileRows * matrix.tile_bytes(), shape_.block,
-                work_.hidden.From(first), kIota.values, count, &sums[0][0], kTileRows});
+          dot_({tile, shape_.block, work_.hidden.From(first), kIota.values, count, &sums[0][0],
+                kTileRows,
+                more   ? tile + shape_.down().tile_bytes()
+                : last ? after
+                       : nullptr});
           Accumulate(group.expert, first, count, r, std::min(kTileRows, end - r), sums);
         }
       }
     }
+  }
+
+  const uint8_t* OutputTile(const Group& group, size_t tile) const {
+    const PackedMatrix matrix = shape_.down();
+    return call_.down + static_cast<size_t>(group.expert) * matrix.bytes() +
+           tile * matrix.tile_bytes();
   }
 
   // y[token, r ...] += weight * (sums + bias). Experts come in ascending order: one sum per thread
@@ -287,6 +365,9 @@ class Dispatch {
   size_t num_pairs_ = 0;
   size_t hidden_blocks_ = 0;
   size_t tiles_per_task_ = 1;
+  size_t end_[3] = {};  // of each phase's tasks, which are numbered through
+  std::atomic<size_t> taken_{0};
+  std::atomic<size_t> done_{0};
 };
 
 }  // namespace

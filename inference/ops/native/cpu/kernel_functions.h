@@ -11,13 +11,13 @@ QuantizeRow QuantizeRowPortable;
 Gate GatePortable;
 
 #if defined(__x86_64__)
-TileDot TileDotF32Avx2, TileDotInt8Avx2, TileDotInt4Avx2;
+TileDot TileDotF32Avx2, TileDotInt8Avx2, TileDotInt4Avx2, TileDotMxfp4Avx2;
 QuantizeRow QuantizeRowAvx2;
 Gate GateAvx2;
 
-TileDot TileDotInt8AvxVnni, TileDotInt4AvxVnni;
+TileDot TileDotInt8AvxVnni, TileDotInt4AvxVnni, TileDotMxfp4AvxVnni;
 
-TileDot TileDotF32Avx512, TileDotInt8Avx512, TileDotInt4Avx512;
+TileDot TileDotF32Avx512, TileDotInt8Avx512, TileDotInt4Avx512, TileDotMxfp4Avx512;
 #elif defined(__aarch64__)
 TileDot TileDotF32Neon, TileDotInt8Neon, TileDotInt4Neon, TileDotMxfp4Neon;
 QuantizeRow QuantizeRowNeon;

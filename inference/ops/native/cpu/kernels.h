@@ -34,13 +34,14 @@ struct ActivationRows {
 // Every kernel adds a row's blocks in ascending order, whatever num_rows is, so that a token's
 // result does not depend on the tokens beside it.
 struct TileDotArgs {
-  const uint8_t* tile;     // packed tile (layout.py), no alignment needed
-  size_t block;            // weights per scale: 32 or, with int8 and int4, 128
-  ActivationRows x;        //
-  const int32_t* row_ids;  // [num_rows] rows of x
-  size_t num_rows;         //
-  float* out;              // [num_rows, out_stride]
-  size_t out_stride;       // >= 16
+  const uint8_t* tile;            // packed tile (layout.py), no alignment needed
+  size_t block;                   // weights per scale: 32 or, with int8 and int4, 128
+  ActivationRows x;               //
+  const int32_t* row_ids;         // [num_rows] rows of x
+  size_t num_rows;                //
+  float* out;                     // [num_rows, out_stride]
+  size_t out_stride;              // >= 16
+  const uint8_t* next = nullptr;  // tile that the thread will want next, to be fetched meanwhile
 };
 using TileDot = void(const TileDotArgs& args);
 

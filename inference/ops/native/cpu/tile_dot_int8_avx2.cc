@@ -1,83 +1,30 @@
-#include <immintrin.h>
-#include <string.h>
-
 #include "cpu/kernel_functions.h"
+#include "cpu/tile_dot_256_inl.h"
 
 namespace mixline::cpu {
 namespace {
 
-// Four activations, for each of 8 output rows.
-inline __m256i Broadcast4(const int8_t* x) {
-  int32_t four;
-  memcpy(&four, x, sizeof(four));
-  return _mm256_set1_epi32(four);
-}
-
-inline __m256i Load(const uint8_t* source) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
-}
-
-// kTokens rows of x at once; [2] is the upper and the lower 8 of the tile's 16 outputs.
-//
 // The instruction multiplies unsigned by signed bytes: |w| and x with the sign of w. Two products
 // reach 2 * 127 * 127 = 32258, which fits into 16 bits, but no further one does.
-template <int kTokens>
-void DotRows(const TileDotArgs& args, size_t first) {
-  const size_t columns = args.x.columns;
-  const size_t blocks = columns / kActivationBlock;
-  const int scale_shift = args.block == 128 ? 2 : 0;  // blocks of activations per weight scale
-  const uint8_t* scales = args.tile + columns * kTileRows;
-  const __m256i ones = _mm256_set1_epi16(1);
-  const int8_t* q[kTokens];
-  const float* x_scale[kTokens];
-  __m256 total[kTokens][2];
-  for (int t = 0; t < kTokens; ++t) {
-    const auto row = static_cast<size_t>(args.row_ids[first + t]);
-    q[t] = args.x.q + row * columns;
-    x_scale[t] = args.x.scale + row * blocks;
-    for (int h = 0; h < 2; ++h) total[t][h] = _mm256_setzero_ps();
+struct Int8Weights {
+  static constexpr size_t kBlockBytes = kActivationBlock * kTileRows;
+  static constexpr size_t kParts = 1;
+  static constexpr size_t kScaleBytes = 2;
+
+  static void Unpack(const uint8_t* half, __m256i (&parts)[kParts]) { parts[0] = Load(half); }
+
+  static __m256i Add(__m256i dot, __m256i part, __m256i x) {
+    const __m256i two = _mm256_maddubs_epi16(_mm256_abs_epi8(part), _mm256_sign_epi8(x, part));
+    return _mm256_add_epi32(dot, _mm256_madd_epi16(two, _mm256_set1_epi16(1)));
   }
-  for (size_t b = 0; b < blocks; ++b) {
-    __m256i dot[kTokens][2];
-    for (auto& half : dot) {
-      for (__m256i& lanes : half) lanes = _mm256_setzero_si256();
-    }
-    for (size_t g = 0; g < 8; ++g) {
-      const uint8_t* group = args.tile + b * 512 + g * 64;
-      _mm_prefetch(group + kPrefetchBytes, _MM_HINT_T0);
-      for (int h = 0; h < 2; ++h) {
-        const __m256i four = Load(group + h * 32);
-        const __m256i magnitude = _mm256_abs_epi8(four);
-        for (int t = 0; t < kTokens; ++t) {
-          const __m256i x = Broadcast4(q[t] + b * kActivationBlock + g * 4);
-          const __m256i two = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, four));
-          dot[t][h] = _mm256_add_epi32(dot[t][h], _mm256_madd_epi16(two, ones));
-        }
-      }
-    }
-    for (int h = 0; h < 2; ++h) {
-      const uint8_t* halves = scales + (b >> scale_shift) * kTileRows * 2 + h * 16;
-      const __m256 w_scale =
-          _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
-      for (int t = 0; t < kTokens; ++t) {
-        const __m256 value = _mm256_cvtepi32_ps(dot[t][h]);
-        const __m256 scale = _mm256_mul_ps(w_scale, _mm256_broadcast_ss(x_scale[t] + b));
-        total[t][h] = _mm256_fmadd_ps(value, scale, total[t][h]);
-      }
-    }
-  }
-  for (int t = 0; t < kTokens; ++t) {
-    float* out = args.out + (first + t) * args.out_stride;
-    for (int h = 0; h < 2; ++h) _mm256_storeu_ps(out + h * 8, total[t][h]);
-  }
-}
+
+  static __m256i Finish(__m256i dot, int32_t) { return dot; }
+
+  static __m256 Scales(const uint8_t* source) { return LoadHalves(source); }
+};
 
 }  // namespace
 
-void TileDotInt8Avx2(const TileDotArgs& args) {
-  size_t i = 0;
-  for (; i + 2 <= args.num_rows; i += 2) DotRows<2>(args, i);
-  if (i < args.num_rows) DotRows<1>(args, i);
-}
+void TileDotInt8Avx2(const TileDotArgs& args) { DotTile<Int8Weights>(args); }
 
 }  // namespace mixline::cpu

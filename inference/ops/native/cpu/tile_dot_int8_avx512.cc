@@ -1,74 +1,24 @@
-#include <immintrin.h>
-#include <string.h>
-
 #include "cpu/kernel_functions.h"
+#include "cpu/tile_dot_avx512_inl.h"
 
 namespace mixline::cpu {
 namespace {
 
-// Four activations, for each of 16 output rows.
-inline __m512i Broadcast4(const int8_t* x) {
-  int32_t four;
-  memcpy(&four, x, sizeof(four));
-  return _mm512_set1_epi32(four);
-}
+struct Int8Weights {
+  static constexpr size_t kBlockBytes = kActivationBlock * kTileRows;
+  static constexpr size_t kParts = 1;
+  static constexpr int32_t kOffset = 128;
+  static constexpr size_t kScaleBytes = 2;
 
-// kTokens rows of x at once.
-//
-// The instruction multiplies unsigned by signed bytes: w + 128 is unsigned, and what the 128 adds
-// is taken away again per block.
-template <int kTokens>
-void DotRows(const TileDotArgs& args, size_t first) {
-  const size_t columns = args.x.columns;
-  const size_t blocks = columns / kActivationBlock;
-  const int scale_shift = args.block == 128 ? 2 : 0;  // blocks of activations per weight scale
-  const uint8_t* scales = args.tile + columns * kTileRows;
-  const __m512i sign_bit = _mm512_set1_epi8(-128);
-  const int8_t* q[kTokens];
-  const float* x_scale[kTokens];
-  const int32_t* sum[kTokens];
-  __m512 total[kTokens];
-  for (int t = 0; t < kTokens; ++t) {
-    const auto row = static_cast<size_t>(args.row_ids[first + t]);
-    q[t] = args.x.q + row * columns;
-    x_scale[t] = args.x.scale + row * blocks;
-    sum[t] = args.x.sum + row * blocks;
-    total[t] = _mm512_setzero_ps();
+  static void Unpack(const uint8_t* group, __m512i (&parts)[kParts]) {
+    parts[0] = _mm512_xor_si512(_mm512_loadu_si512(group), _mm512_set1_epi8(-128));
   }
-  for (size_t b = 0; b < blocks; ++b) {
-    __m512i dot[kTokens];
-    for (int t = 0; t < kTokens; ++t) dot[t] = _mm512_set1_epi32(-128 * sum[t][b]);
-    for (size_t g = 0; g < 8; ++g) {
-      const uint8_t* group = args.tile + b * 512 + g * 64;
-      _mm_prefetch(group + kPrefetchBytes, _MM_HINT_T0);
-      const __m512i four = _mm512_loadu_si512(group);
-      const __m512i shifted = _mm512_xor_si512(four, sign_bit);
-      for (int t = 0; t < kTokens; ++t) {
-        const int8_t* x = q[t] + b * kActivationBlock + g * 4;
-        dot[t] = _mm512_dpbusd_epi32(dot[t], shifted, Broadcast4(x));
-      }
-    }
-    const uint8_t* halves = scales + (b >> scale_shift) * kTileRows * 2;
-    const __m512 w_scale =
-        _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves)));
-    for (int t = 0; t < kTokens; ++t) {
-      const __m512 scale = _mm512_mul_ps(w_scale, _mm512_set1_ps(x_scale[t][b]));
-      total[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[t]), scale, total[t]);
-    }
-  }
-  for (int t = 0; t < kTokens; ++t) {
-    _mm512_storeu_ps(args.out + (first + t) * args.out_stride, total[t]);
-  }
-}
+
+  static __m512 Scales(const uint8_t* source) { return LoadHalves(source); }
+};
 
 }  // namespace
 
-void TileDotInt8Avx512(const TileDotArgs& args) {
-  size_t i = 0;
-  for (; i + 8 <= args.num_rows; i += 8) DotRows<8>(args, i);
-  for (; i + 4 <= args.num_rows; i += 4) DotRows<4>(args, i);
-  for (; i + 2 <= args.num_rows; i += 2) DotRows<2>(args, i);
-  if (i < args.num_rows) DotRows<1>(args, i);
-}
+void TileDotInt8Avx512(const TileDotArgs& args) { DotTile<Int8Weights>(args); }
 
 }  // namespace mixline::cpu
