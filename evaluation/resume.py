@@ -19,6 +19,7 @@ import evaluation
 import inference
 import lsp_server.context
 import lsp_server.postprocess
+import lsp_server.syntax
 from evaluation.errors import DataError
 from evaluation.progress import Progress
 from inference.manifest import MANIFEST_NAME
@@ -27,7 +28,13 @@ from inference.ops.library import chosen_kernel, library_path
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_CODE: Final = (evaluation, inference, lsp_server.context, lsp_server.postprocess)
+_CODE: Final = (
+    evaluation,
+    inference,
+    lsp_server.context,
+    lsp_server.postprocess,
+    lsp_server.syntax,
+)
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome", bound="DataclassInstance")

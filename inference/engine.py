@@ -73,6 +73,8 @@ class Engine:
         self._closed = False
         self._generations = 0
         self._generated_tokens = 0
+        self._prompt_tokens = 0
+        self._cached_tokens = 0
         self._worker = threading.Thread(target=self._work, name="mixline-engine", daemon=True)
         self._worker.start()
 
@@ -122,6 +124,8 @@ class Engine:
                 waiting=len(self._waiting),
                 generations=self._generations,
                 generated_tokens=self._generated_tokens,
+                prompt_tokens=self._prompt_tokens,
+                cached_tokens=self._cached_tokens,
                 kv_slots=self._config.kv_slots,
                 kv_tokens=cache.held_tokens,
                 kv_budget_tokens=cache.budget_tokens,
@@ -187,7 +191,10 @@ class Engine:
         def report(completion: Completion) -> None:
             nonlocal tokens_seen, started
             generation.update(completion)
-            self._generations += not started
+            if not started:
+                self._generations += 1
+                self._prompt_tokens += completion.prompt_tokens
+                self._cached_tokens += completion.cached_tokens
             self._generated_tokens += completion.tokens - tokens_seen
             started, tokens_seen = True, completion.tokens
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -35,8 +35,8 @@ class Tally:
     text: str = ""
     tokens: int = 0
     drafted_tokens: int = 0
-    sum_logprob: float = 0.0
-    min_logprob: float = 0.0
+    ends: list[int] = field(default_factory=list)  # of `text`, behind each token
+    logprobs: list[float] = field(default_factory=list)
     ms_prefill: float = 0.0
     ms_decode: float = 0.0
 
@@ -44,8 +44,7 @@ class Tally:
         """Count one more token."""
         self.tokens += 1
         self.drafted_tokens += drafted
-        self.sum_logprob += logprob
-        self.min_logprob = min(self.min_logprob, logprob)
+        self.logprobs.append(logprob)
 
     def completion(self, reason: FinishReason | None) -> Completion:
         """Return the state as what the engine hands out."""
@@ -55,8 +54,10 @@ class Tally:
             tokens=self.tokens,
             prompt_tokens=self.prompt_tokens,
             cached_tokens=self.cached_tokens,
-            mean_logprob=self.sum_logprob / max(self.tokens, 1),
-            min_logprob=self.min_logprob,
+            mean_logprob=sum(self.logprobs) / max(self.tokens, 1),
+            min_logprob=min(self.logprobs, default=0.0),
+            token_ends=tuple(self.ends),
+            token_logprobs=tuple(self.logprobs[: len(self.ends)]),
             drafted_tokens=self.drafted_tokens,
             ms_prefill=self.ms_prefill,
             ms_decode=self.ms_decode,
@@ -165,6 +166,8 @@ class Generator:
                 tally.add(logprob, drafted=hint is not None and hint.token == token)
             written = decoder.push(new)
             reason = self._append(token, written, request, cursor_line, tally)
+            if not is_old:
+                tally.ends.append(len(tally.text))
             tally.ms_decode = (time.perf_counter() - started) * 1e3
             if reason is not None:
                 return reason

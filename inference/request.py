@@ -136,6 +136,8 @@ class Completion:
     cached_tokens: int  # of the prompt, taken from the KV cache
     mean_logprob: float  # nats per token, of the mixed distribution; 0.0 if no token
     min_logprob: float
+    token_ends: tuple[int, ...]  # per token, how many characters of `text` stand behind it
+    token_logprobs: tuple[float, ...]  # per token, nats, of the mixed distribution
     drafted_tokens: int  # of `tokens`, how many the workspace expert had foretold
     ms_prefill: float
     ms_decode: float
@@ -149,6 +151,8 @@ class EngineStatus:
     waiting: int  # requests not yet started
     generations: int  # started since the engine was opened (a forward pass was run)
     generated_tokens: int
+    prompt_tokens: int  # of all generations
+    cached_tokens: int  # of these, taken from the KV cache
     kv_slots: int
     kv_tokens: int  # tokens held over all slots
     kv_budget_tokens: int

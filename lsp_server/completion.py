@@ -94,8 +94,10 @@ def report(
         reason: RejectReason | None = outcome
     else:
         text, absorbed = outcome.text, outcome.absorbed
+        sure = gate.sure_part(completion, 0, len(completion.text))
+        unsure = None if sure else RejectReason.LOW_CONFIDENCE
         broken = RejectReason.BREAKS_SYNTAX if syntax.breaks(outcome) else None
-        reason = may_ask(request.suffix) or gate.refuses(completion) or broken
+        reason = may_ask(request.suffix) or unsure or broken
     return CompletionReport(
         text=text,
         range=_range(document, cursor, absorbed, encoding),
@@ -186,7 +188,7 @@ def complete_at(
     except BaseException:  # also when the user interrupts the wait
         generation.cancel()
         raise
-    gate = Gate(minimum_mean_logprob=settings.minimum_mean_logprob)
+    gate = Gate(minimum_confidence=settings.minimum_confidence)
     return report(
         request,
         completion,

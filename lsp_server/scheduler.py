@@ -236,10 +236,14 @@ class Scheduler:
         self._answer(pending, outcome, result.completion)
 
     def _judge(self, query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> Outcome:
-        rest = result.rest_at(prefix, result.request.suffix)
-        refused = None if query.explicit else query.gate.refuses(result.completion)
+        rest = result.rest_at(prefix, result.request.suffix) or ""
+        refused = None
+        if rest and not query.explicit:
+            typed = len(prefix) - len(result.request.prefix)
+            sure = query.gate.sure_part(result.completion, typed, len(result.text)) - typed
+            rest, refused = (rest[:sure], None) if sure else (rest, RejectReason.LOW_CONFIDENCE)
         return judge(
-            rest or "",
+            rest,
             prefix,
             result.request.suffix,
             single_line=not result.request.multi_line,

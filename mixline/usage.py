@@ -2,7 +2,9 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from inference.errors import MixlineError, RequestError
@@ -24,6 +26,21 @@ class OneSentenceParser(argparse.ArgumentParser):
         """Print the message and where help is, and exit with status 2."""
         print(f"{self.prog}: {message} (see '{self.prog} --help')", file=sys.stderr)
         raise SystemExit(EXIT_USAGE)
+
+
+@contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Turn the failure to write a file that the user has asked for into wrong usage.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"expected a file that can be written, got {str(path)!r}: {error.strerror}"
+        ) from error
 
 
 Number = TypeVar("Number", int, float)

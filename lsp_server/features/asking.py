@@ -63,7 +63,7 @@ def ask(
         explicit=manner.explicit,
         answer_within_ms=manner.answer_within_ms,
         afterlife_ms=place.settings.afterlife_ms,
-        gate=Gate(minimum_mean_logprob=place.settings.minimum_mean_logprob),
+        gate=Gate(minimum_confidence=place.settings.minimum_confidence),
         syntax=syntax,
         announce=manner.announce,
         refused=None if manner.explicit else may_ask(suffix),

@@ -134,7 +134,7 @@ def _complete(
             document=place.document,
             cursor=place.cursor,
             encoding=place.encoding,
-            gate=Gate(minimum_mean_logprob=place.settings.minimum_mean_logprob),
+            gate=Gate(minimum_confidence=place.settings.minimum_confidence),
             syntax=syntax,
         )
         answer.set_result(asdict(result))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from inference import Completion
 from lsp_server.postprocess.closers import only_closers
+from lsp_server.postprocess.confidence import confident_end
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import trim
@@ -16,13 +17,17 @@ _MAX_SHORTENINGS = 4
 class Gate:
     """What an automatic suggestion must pass; an explicit request passes no gate."""
 
-    minimum_mean_logprob: float  # nats per token
+    minimum_confidence: float  # 0 to 1, see `confidence`
 
-    def refuses(self, completion: Completion) -> RejectReason | None:
-        """Return why the model is not sure enough, or None."""
-        if completion.tokens and completion.mean_logprob < self.minimum_mean_logprob:
-            return RejectReason.LOW_CONFIDENCE
-        return None
+    def sure_part(self, completion: Completion, start: int, end: int) -> int:
+        """Return where the lines end of which the model is sure enough; `start` if of none.
+
+        Args:
+            completion: what the model wrote.
+            start: how many characters of it are typed already.
+            end: how much of it may be shown.
+        """
+        return confident_end(completion, start, end, self.minimum_confidence)
 
 
 def may_ask(suffix: str) -> RejectReason | None:

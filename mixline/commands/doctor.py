@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from inference.errors import MixlineError
 from mixline import mixline_version
-from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError, number_between
+from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError, number_between, written_to
 
 if TYPE_CHECKING:
     from evaluation.experts import ExpertsReport
@@ -220,13 +220,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot and report.experts is not None:
         from evaluation.experts import heat_map
 
-        try:
+        with written_to(arguments.plot):
             heat_map(report.experts).write(arguments.plot)
-        except OSError as error:
-            raise UsageError(
-                f"expected a file that can be written, got {str(arguments.plot)!r}: "
-                f"{error.strerror}"
-            ) from error
     if arguments.json:
         print(json.dumps(asdict(report)))
     else:

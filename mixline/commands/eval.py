@@ -6,14 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixline.usage import EXIT_OK, UsageError, effort, number_between
+from mixline.usage import EXIT_OK, UsageError, effort, number_between, written_to
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from evaluation.options import Options
 
-BENCHMARKS = ("infilling", "humaneval", "next-line", "bits")
+BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="at most so many problems, places or files",
     )
     parser.add_argument("--model", metavar="DIR", type=Path, help="model directory")
+    parser.add_argument("--plot", metavar="FILE", type=Path, help="gate: write a plot, an SVG")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--fresh", action="store_true", help="measure again what a former run had measured"
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--no-workspace-expert goes with infilling and humaneval")
     if arguments.effort != 1.0 and arguments.what != "bits":
         raise UsageError("--effort goes with bits")
+    if arguments.plot is not None and arguments.what != "gate":
+        raise UsageError("--plot goes with gate")
     options = Options(
         model=arguments.model or default_model(),
         config=EngineConfig(threads=arguments.threads) if arguments.threads else EngineConfig(),
@@ -76,16 +79,16 @@ def run(arguments: argparse.Namespace) -> int:
         fresh=arguments.fresh,
     )
     try:
-        report, table = _measure(arguments.what, options)
+        report, table = _measure(arguments.what, options, arguments.plot)
     except DataError as error:
         raise UsageError(str(error)) from error
     print(json.dumps(asdict(report)) if arguments.json else table)
     return EXIT_OK
 
 
-def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
-    """Return the report of a benchmark, and its table."""
-    from evaluation import bits, humaneval, infilling, next_line
+def _measure(what: str, options: "Options", plot: Path | None) -> tuple["DataclassInstance", str]:
+    """Return the report of a benchmark, and its table; write its plot."""
+    from evaluation import bits, gate, humaneval, infilling, next_line
 
     if what == "infilling":
         filled = infilling.evaluate(options)
@@ -96,5 +99,11 @@ def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
     if what == "next-line":
         guessed = next_line.evaluate(options)
         return guessed, next_line.table(guessed)
+    if what == "gate":
+        gated = gate.evaluate(options)
+        if plot is not None:
+            with written_to(plot):
+                plot.write_text(gate.plot(gated), encoding="utf-8")
+        return gated, gate.table(gated)
     scored = bits.evaluate(options)
     return scored, bits.table(scored)

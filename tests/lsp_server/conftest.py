@@ -93,9 +93,15 @@ class Client:
         assert not self._reader.is_alive()
 
     def initialize(self, **params: object) -> Message:
-        """Introduce a client that knows inline completion; return the server's capabilities."""
+        """Introduce a client that knows inline completion; return the server's capabilities.
+
+        Unless told otherwise it wants to see suggestions however unsure the model is of them.
+        """
         capabilities = {"textDocument": {"inlineCompletion": {}}}
         given = {"processId": None, "rootUri": None, "capabilities": capabilities, **params}
+        options: Any = given.get("initializationOptions", {})
+        settings = {"minimumConfidence": 0, **options.get("settings", {})}
+        given["initializationOptions"] = {**options, "settings": settings}
         result: Message = self.result("initialize", given)
         self.notify("initialized", {})
         return result

@@ -27,7 +27,7 @@ class WrittenGeneration:
         self.request = request
         self.future: Future[Completion] = Future()
         self.text = ""
-        self.mean_logprob = -0.1
+        self.mean_logprob = -0.001
 
     def cancel(self) -> None:
         if not self.future.done():
@@ -45,6 +45,8 @@ class WrittenGeneration:
             cached_tokens=0,
             mean_logprob=self.mean_logprob,
             min_logprob=self.mean_logprob,
+            token_ends=tuple(range(1, len(self.text) + 1)),  # every character is a token
+            token_logprobs=(self.mean_logprob,) * len(self.text),
             drafted_tokens=0,
             ms_prefill=0.0,
             ms_decode=0.0,
@@ -118,7 +120,7 @@ class Desk:
             explicit=explicit,
             answer_within_ms=None,
             afterlife_ms=4000,
-            gate=Gate(minimum_mean_logprob=-1.0),
+            gate=Gate(minimum_confidence=0.4),
             syntax=SyntaxGuard(self.trees, document, Point(*cursor), "a.py"),
             announce=True,
         )

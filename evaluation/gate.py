@@ -1,0 +1,244 @@
+"""`mixline eval gate`: how often what is shown while typing is right, and how much is shown.
+
+Places as in `next-line`, drawn with another seed, all other files of the repository open. At each
+the whole way to ghost text is gone: completion, overlap, syntax, confidence. Counted are
+suggestions of five or more visible characters, right if they are exactly the rest of the line.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evaluation.intervals import Interval, rounded, span, wilson
+from evaluation.next_line import request
+from evaluation.options import Options
+from evaluation.plot import Line, line_plot
+from evaluation.positions import Position, draw_positions
+from evaluation.progress import Progress
+from evaluation.repositories import read_repositories
+from evaluation.resume import ResultCache, cache_file, digest, measure_all
+from evaluation.subject import Subject, describe_subject, headline
+from inference import Completion, CompletionRequest, Engine
+from lsp_server.document import Document, Point
+from lsp_server.postprocess.confidence import CALIBRATION, confidence
+from lsp_server.postprocess.judge import judge
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.settings import Settings
+from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.parsing import SyntaxTrees
+
+DEFAULT_POSITIONS: Final = 2000
+SEED: Final = 77
+LEAST_VISIBLE: Final = 5  # characters of a suggestion that counts
+_THRESHOLDS: Final = tuple(step / 20 for step in range(20))
+_BINS: Final = 10
+_EXPONENTS: Final = tuple(0.5 + step / 20 for step in range(51))  # 0.5 to 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What would be shown at one place without a gate; all empty where nothing would."""
+
+    visible: int  # characters that are no blanks
+    confidence: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """What a gate at one least confidence does."""
+
+    minimum: float
+    coverage: float  # share of all places that get a suggestion
+    coverage_ci95: Interval
+    precision: float  # share of these that is right
+    precision_ci95: Interval
+    shown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Suggestions of about the same confidence."""
+
+    confidence: float  # mean
+    right: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport:
+    """All figures of one run."""
+
+    n: int
+    seed: int
+    default: Threshold  # of the settings
+    thresholds: tuple[Threshold, ...]
+    calibration: tuple[Bin, ...]
+    fitted_exponent: float  # that the most likely confidence would have; the shipped one is used
+    subject: Subject
+
+
+def evaluate(options: Options) -> GateReport:
+    """Complete `limit` places, 2,000 unless told otherwise.
+
+    Raises:
+        DataError: no repositories there.
+        MixlineError: the model cannot be opened or run.
+    """
+    repositories = read_repositories(options.data)
+    positions = draw_positions(repositories, options.limit or DEFAULT_POSITIONS, SEED)
+    trees = SyntaxTrees()
+    with Engine.open(options.model, options.config) as engine:
+        subject = describe_subject(options.model, options.data)
+        with (
+            ResultCache(cache_file("gate", options.model, {}), Shown, fresh=options.fresh) as cache,
+            Progress("gate", len(positions)) as progress,
+        ):
+            outcomes = measure_all(
+                positions,
+                key=_key,
+                measure=lambda position: shown_at(engine, position, trees),
+                cache=cache,
+                progress=progress,
+            )
+    counted = [shown for shown in outcomes if shown.visible >= LEAST_VISIBLE]
+    return GateReport(
+        n=len(positions),
+        seed=SEED,
+        default=_threshold(counted, len(positions), Settings().minimum_confidence),
+        thresholds=tuple(_threshold(counted, len(positions), least) for least in _THRESHOLDS),
+        calibration=_bins(counted),
+        fitted_exponent=_fit(counted),
+        subject=subject,
+    )
+
+
+def shown_at(engine: Engine, position: Position, trees: SyntaxTrees) -> Shown:
+    """Return what an automatic request would show at a place if every confidence sufficed.
+
+    Raises:
+        MixlineError: the model failed.
+    """
+    asked = request(position, position.references(), workspace_expert=True)
+    completion = engine.submit(asked).future.result()
+    document = Document.of_text(
+        uri=f"file:///{position.repository.name}/{position.file.path}",
+        version=0,
+        language="python",
+        text=position.before + position.after,
+    )
+    cursor = Point(position.line, position.column)
+    syntax = SyntaxGuard(trees, document, cursor, position.file.path)
+    outcome = _judge(completion, asked, syntax)
+    if not isinstance(outcome, Insertion):
+        return Shown(visible=0, confidence=0.0, right=False)
+    return Shown(
+        visible=sum(not character.isspace() for character in outcome.text),
+        confidence=confidence(completion, 0, len(completion.text)),
+        right=outcome.text.rstrip() == position.expected,
+    )
+
+
+def _judge(
+    completion: Completion, asked: CompletionRequest, syntax: SyntaxGuard
+) -> Insertion | RejectReason:
+    return judge(
+        completion.text, asked.prefix, asked.suffix, single_line=True, breaks=syntax.breaks
+    )
+
+
+def _key(position: Position) -> str:
+    files = position.references()
+    return digest(
+        *(position.repository.name, position.file.digest),
+        *(str(position.line), str(position.column)),
+        *(file.digest for file in files),
+    )
+
+
+def _threshold(counted: Sequence[Shown], n: int, minimum: float) -> Threshold:
+    passed = [shown for shown in counted if shown.confidence >= minimum]
+    right = sum(shown.right for shown in passed)
+    return Threshold(
+        minimum=minimum,
+        coverage=rounded(len(passed) / max(1, n)),
+        coverage_ci95=wilson(len(passed), n),
+        precision=rounded(right / max(1, len(passed))),
+        precision_ci95=wilson(right, len(passed)),
+        shown=len(passed),
+    )
+
+
+def _bins(counted: Sequence[Shown]) -> tuple[Bin, ...]:
+    """Return tenths of confidence that something fell into."""
+    bins = []
+    for step in range(_BINS):
+        inside = [
+            shown for shown in counted if min(_BINS - 1, int(shown.confidence * _BINS)) == step
+        ]
+        if inside:
+            bins.append(
+                Bin(
+                    confidence=rounded(sum(shown.confidence for shown in inside) / len(inside)),
+                    right=rounded(sum(shown.right for shown in inside) / len(inside)),
+                    n=len(inside),
+                )
+            )
+    return tuple(bins)
+
+
+def _fit(counted: Sequence[Shown]) -> float:
+    """Return the exponent of the model's probability under which the outcomes are most likely."""
+    least = 1e-12
+    pairs = [
+        (math.log(max(shown.confidence, least)) / CALIBRATION, shown.right) for shown in counted
+    ]
+
+    def loss(exponent: float) -> float:
+        chances = [(min(math.exp(exponent * total), 1 - 1e-6), right) for total, right in pairs]
+        return -sum(math.log(max(p if right else 1 - p, least)) for p, right in chances)
+
+    return min(_EXPONENTS, key=loss)
+
+
+def plot(report: GateReport) -> str:
+    """Return an SVG: precision over coverage, from the strictest gate to none."""
+    rows = [row for row in reversed(report.thresholds) if row.shown]
+    return line_plot(
+        f"{report.subject.model}: suggestions that pass the gate, {report.n} places",
+        "places that get a suggestion, %",
+        "right, %",
+        [
+            Line(
+                name="by least confidence",
+                x=[100 * row.coverage for row in rows],
+                y=[100 * row.precision for row in rows],
+            )
+        ],
+    )
+
+
+def table(report: GateReport) -> str:
+    """Return the report for people."""
+    head = f"""\
+{headline(report.subject)}
+{report.n} places, seed {report.seed}; suggestions of {LEAST_VISIBLE} and more visible characters
+
+| least confidence | shown | places with a suggestion | 95 % interval | right | 95 % interval |
+|---|---|---|---|---|---|
+"""
+    rows = [
+        f"| {row.minimum:.2f}{name} | {row.shown} | {row.coverage:.1%} | {span(row.coverage_ci95)}"
+        f" | {row.precision:.1%} | {span(row.precision_ci95)} |"
+        for name, row in [(" (default)", report.default), *(("", row) for row in report.thresholds)]
+    ]
+    bins = [f"| {row.confidence:.2f} | {row.right:.2f} | {row.n} |" for row in report.calibration]
+    return head + "\n".join(
+        [*rows, "", "| confidence | right | n |", "|---|---|---|", *bins, "", _exponent(report)]
+    )
+
+
+def _exponent(report: GateReport) -> str:
+    return f"fitted exponent {report.fitted_exponent:.2f}, shipped {CALIBRATION:.2f}"

@@ -1,0 +1,64 @@
+"""Confidence: from the probabilities of tokens to how much of a text is shown."""
+
+import math
+
+import pytest
+
+from inference import Completion, FinishReason
+from lsp_server.postprocess.confidence import CALIBRATION, confidence, confident_end
+
+
+def completion(*tokens: tuple[str, float]) -> Completion:
+    """Return a completion of tokens with their log-probabilities."""
+    ends = [len("".join(text for text, _ in tokens[: count + 1])) for count in range(len(tokens))]
+    return Completion(
+        text="".join(text for text, _ in tokens),
+        finish_reason=FinishReason.LINE,
+        tokens=len(tokens),
+        prompt_tokens=1,
+        cached_tokens=0,
+        mean_logprob=0.0,
+        min_logprob=0.0,
+        token_ends=tuple(ends),
+        token_logprobs=tuple(logprob for _, logprob in tokens),
+        drafted_tokens=0,
+        ms_prefill=0.0,
+        ms_decode=0.0,
+    )
+
+
+def logs(value: float) -> float:
+    """Return the sum of log-probabilities behind a confidence."""
+    return math.log(value) / CALIBRATION
+
+
+def test_all_tokens_of_a_line_count_and_the_one_that_ends_it() -> None:
+    """The end of a single line is a token without text."""
+    line = completion(("ab", -0.1), ("cd", -0.2), ("", -0.3))
+
+    assert logs(confidence(line, 0, 4)) == pytest.approx(-0.6)
+
+
+def test_typed_tokens_no_longer_count() -> None:
+    """What the user has typed is certain; half a token counts half."""
+    line = completion(("ab", -0.1), ("cd", -0.2), ("", -0.3))
+
+    assert logs(confidence(line, 2, 4)) == pytest.approx(-0.5)
+    assert logs(confidence(line, 3, 4)) == pytest.approx(-0.4)
+
+
+def test_the_sure_lines_are_kept() -> None:
+    """A line that is not sure enough takes those behind it along."""
+    text = completion(("a", -0.05), ("\n", -0.01), ("b", -0.1), ("\n", -0.01), ("c", -3.0))
+
+    assert confident_end(text, 0, 5, 0.7) == 3
+    assert confident_end(text, 0, 5, 0.9) == 1
+    assert confident_end(text, 0, 5, 0.99) == 0
+    assert confident_end(text, 0, 5, 0.001) == 5
+
+
+def test_a_blank_line_alone_is_never_kept() -> None:
+    """Lines end behind something visible."""
+    text = completion(("\n", 0.0), ("\n", 0.0), ("b", -9.0), ("\n", 0.0))
+
+    assert confident_end(text, 0, 4, 0.5) == 0
