@@ -9,3 +9,7 @@ class DataError(MixlineError):
 
 class SandboxError(MixlineError):
     """This machine cannot run the sandbox that tests of generated code need."""
+
+
+class ServerError(MixlineError):
+    """The language server that a benchmark drives did not come up or went away."""

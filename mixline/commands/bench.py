@@ -7,14 +7,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mixline.usage import EXIT_OK, UsageError, number_between
+from mixline.usage import EXIT_OK, UsageError, number_between, written_to
 
 if TYPE_CHECKING:
     from evaluation.decode import DecodeReport
+    from evaluation.keystrokes.bench import KeystrokesReport
     from evaluation.operators.report import OpsReport
 
-BENCHMARKS = ("ops", "decode")
+BENCHMARKS = ("ops", "decode", "keystrokes")
 MAX_TOKENS = 4096
+# Options that not every benchmark knows.
+_OPTIONS = {
+    "calls": ("ops",),
+    "data": ("keystrokes",),
+    "model": ("decode", "keystrokes"),
+    "passages": ("keystrokes",),
+    "seed": ("keystrokes",),
+    "shapes": ("ops",),
+    "threads": ("ops", "decode"),
+    "tokens": ("ops",),
+    "weights": ("ops",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,15 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         metavar="|".join(BENCHMARKS),
         choices=BENCHMARKS,
-        help="ops: the expert operators beside QMoE; decode: load, prefill and decode speed",
+        help="ops: the expert operators beside QMoE; decode: load, prefill and decode speed; "
+        "keystrokes: real files typed key by key into the language server",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write a plot, an SVG")
     parser.add_argument(
         "--threads", metavar="N", type=number_between(int, 1, 1024), help="default: the cores, <= 8"
     )
-    decode = parser.add_argument_group("decode")
-    decode.add_argument("--model", metavar="DIR", type=Path, help="model directory")
+    models = parser.add_argument_group("decode, keystrokes")
+    models.add_argument("--model", metavar="DIR", type=Path, help="model directory")
     ops = parser.add_argument_group("ops")
     ops.add_argument("--shapes", metavar="NAME", nargs="+", help="default: all")
     ops.add_argument(
@@ -48,24 +62,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pairs of calls; default: 200, and 20 from 128 tokens on",
     )
     ops.add_argument("--weights", nargs="+", choices=("int4", "int8"), help="default: both")
+    keystrokes = parser.add_argument_group("keystrokes")
+    keystrokes.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="folder of repositories; default: this project's packages",
+    )
+    keystrokes.add_argument(
+        "--passages",
+        metavar="N",
+        type=number_between(int, 1, 10_000),
+        help="how many passages are typed, about 1.5 minutes each; default: 6",
+    )
+    keystrokes.add_argument(
+        "--seed", metavar="N", type=number_between(int, 0, 2**31 - 1), help="default: 0"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
-    of_other = {
-        "ops": {"--model": arguments.model},
-        "decode": {
-            "--shapes": arguments.shapes,
-            "--tokens": arguments.tokens,
-            "--calls": arguments.calls,
-            "--weights": arguments.weights,
-        },
-    }[arguments.what]
-    for option, value in of_other.items():
-        if value is not None:
-            other = "decode" if arguments.what == "ops" else "ops"
-            raise UsageError(f"{option} goes with `mixline bench {other}`")
-    return _ops(arguments) if arguments.what == "ops" else _decode(arguments)
+    given = {
+        name
+        for name in _OPTIONS
+        if getattr(arguments, name) is not None and arguments.what not in _OPTIONS[name]
+    }
+    for name in sorted(given):
+        fitting = " and ".join(f"`mixline bench {what}`" for what in _OPTIONS[name])
+        raise UsageError(f"--{name} goes with {fitting}")
+    measure = {"ops": _ops, "decode": _decode, "keystrokes": _keystrokes}
+    return measure[arguments.what](arguments)
 
 
 def _ops(arguments: argparse.Namespace) -> int:
@@ -99,19 +125,26 @@ def _decode(arguments: argparse.Namespace) -> int:
     return _print(arguments, report, lambda: table(report), lambda: plot(report))
 
 
+def _keystrokes(arguments: argparse.Namespace) -> int:
+    from evaluation.keystrokes.bench import bench_keystrokes, plot, table
+
+    report = bench_keystrokes(
+        arguments.data,
+        arguments.model,
+        passages=arguments.passages or 6,
+        seed=arguments.seed or 0,
+    )
+    return _print(arguments, report, lambda: table(report), lambda: plot(report))
+
+
 def _print(
     arguments: argparse.Namespace,
-    report: "DecodeReport | OpsReport",
+    report: "DecodeReport | KeystrokesReport | OpsReport",
     table: Callable[[], str],
     plot: Callable[[], str],
 ) -> int:
     if arguments.plot is not None:
-        try:
+        with written_to(arguments.plot):
             arguments.plot.write_text(plot(), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"expected a file that can be written, got {str(arguments.plot)!r}: "
-                f"{error.strerror}"
-            ) from error
     print(json.dumps(asdict(report)) if arguments.json else table())
     return EXIT_OK

@@ -1,0 +1,163 @@
+"""An editor's side of the wire: one server process, its documents and requests for ghost text."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from lsprotocol import types
+from pygls.lsp.client import LanguageClient
+
+from evaluation.errors import ServerError
+
+_START_S: Final = 120.0  # a cold disk and a busy machine
+_READY: Final = "mixline/ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """An item of the server's answer."""
+
+    text: str  # from the cursor on
+    absorbed: int  # characters behind the cursor that it replaces
+
+
+class EditorClient:
+    """A client of `mixline serve`; an asynchronous context manager.
+
+    Args:
+        model: model directory.
+        root: the workspace folder.
+        on_ready: told version, line and character of a result that came late.
+    """
+
+    def __init__(self, model: Path, root: Path, on_ready: Callable[[int, int, int], None]) -> None:
+        self._model = model
+        self._root = root
+        self._client = LanguageClient("mixline-bench", "1")
+        self._on_ready = on_ready
+        self._version = 0
+        self._requests = 0
+
+        def ready(params: Any) -> None:  # noqa: ANN401 - pygls makes an object of any JSON
+            self._on_ready(params.version, params.position.line, params.position.character)
+
+        self._client.feature(_READY)(ready)
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        server = self._client._server  # noqa: SLF001 - pygls does not say it otherwise
+        if server is None:
+            raise ServerError("expected a running server, found none; use the client in `with`")
+        return server.pid
+
+    async def __aenter__(self) -> Self:
+        arguments = ("-m", "mixline", "serve", "--stdio", "--model", str(self._model))
+        await self._client.start_io(sys.executable, "-P", *arguments)
+        uri = self._root.as_uri()
+        await self._client.initialize_async(
+            types.InitializeParams(
+                capabilities=types.ClientCapabilities(
+                    text_document=types.TextDocumentClientCapabilities(
+                        inline_completion=types.InlineCompletionClientCapabilities()
+                    )
+                ),
+                root_uri=uri,
+                workspace_folders=[types.WorkspaceFolder(uri=uri, name=self._root.name)],
+            )
+        )
+        self._client.initialized(types.InitializedParams())
+        async with asyncio.timeout(_START_S):
+            while (state := (await self.status()).state) == "loading":  # noqa: ASYNC110 - no other way to know
+                await asyncio.sleep(0.05)
+        if state != "ready":
+            raise ServerError(f"expected a server that is ready, it is {state}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.shutdown_async(None)
+        self._client.exit(None)
+        await self._client.stop()  # type: ignore[no-untyped-call]
+
+    async def status(self) -> Any:  # noqa: ANN401 - pygls makes an object of any JSON
+        """Return the answer to `mixline/status`."""
+        return await self._client.protocol.send_request_async("mixline/status", {})
+
+    def open(self, uri: str, text: str) -> int:
+        """Open a document and return its version."""
+        self._version += 1
+        item = types.TextDocumentItem(
+            uri=uri, language_id="python", version=self._version, text=text
+        )
+        self._client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
+        return self._version
+
+    def close(self, uri: str) -> None:
+        """Close a document."""
+        identifier = types.TextDocumentIdentifier(uri=uri)
+        self._client.text_document_did_close(
+            types.DidCloseTextDocumentParams(text_document=identifier)
+        )
+
+    def change(self, uri: str, start: types.Position, end: types.Position, text: str) -> int:
+        """Replace a part of a document and return its version."""
+        self._version += 1
+        self._client.text_document_did_change(
+            types.DidChangeTextDocumentParams(
+                text_document=types.VersionedTextDocumentIdentifier(uri=uri, version=self._version),
+                content_changes=[
+                    types.TextDocumentContentChangePartial(
+                        range=types.Range(start=start, end=end), text=text
+                    )
+                ],
+            )
+        )
+        return self._version
+
+    def ask(
+        self,
+        uri: str,
+        position: types.Position,
+        *,
+        invoked: bool,
+        answered: Callable[[Suggestion | None], None],
+    ) -> str:
+        """Ask for ghost text and return the request's id; `answered` is called in the event loop.
+
+        A request that fails or is cancelled is answered with None.
+        """
+        self._requests += 1
+        identifier = f"ghost-{self._requests}"
+        kinds = types.InlineCompletionTriggerKind
+
+        def done(future: Future[Any]) -> None:
+            answer = None if future.exception() else future.result()
+            items = answer.items if isinstance(answer, types.InlineCompletionList) else answer
+            answered(_suggestion(items[0], position) if items else None)
+
+        future = self._client.protocol.send_request(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            types.InlineCompletionParams(
+                text_document=types.TextDocumentIdentifier(uri=uri),
+                position=position,
+                context=types.InlineCompletionContext(
+                    trigger_kind=kinds.Invoked if invoked else kinds.Automatic
+                ),
+            ),
+            msg_id=identifier,
+        )
+        future.add_done_callback(done)
+        return identifier
+
+    def withdraw(self, identifier: str) -> None:
+        """Cancel a request."""
+        self._client.cancel_request(types.CancelParams(id=identifier))
+
+
+def _suggestion(item: types.InlineCompletionItem, position: types.Position) -> Suggestion:
+    absorbed = 0 if item.range is None else item.range.end.character - position.character
+    return Suggestion(text=str(item.insert_text), absorbed=absorbed)
