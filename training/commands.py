@@ -74,9 +74,10 @@ def _bugs(arguments: argparse.Namespace) -> int:
 def _pretrain(arguments: argparse.Namespace) -> int:
     from training.corpus import open_corpus
     from training.fixes import FixIndex
-    from training.pretrain import Run, pretrain
+    from training.pretrain import pretrain
     from training.recipe import load_recipe
     from training.tokenizer import load_plain
+    from training.trainer import Run
 
     run = Run(
         recipe=load_recipe(arguments.recipe),
@@ -86,6 +87,10 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         budget=_budget(arguments),
         fixes=None if arguments.bugs is None else FixIndex(arguments.bugs),
         device=arguments.device,
+        tokenizer_path=arguments.tokenizer,
+        workers=arguments.workers,
+        kernel=arguments.kernel,
+        compiled=arguments.compile,
     )
     return 0 if pretrain(run) else 1
 
@@ -197,6 +202,13 @@ def _parser() -> argparse.ArgumentParser:
     bugs.add_argument("--seed", type=int, default=1)
     bugs.add_argument("--out", type=Path, required=True, help="JSON lines to write")
 
+    _add_pretrain(command)
+    _add_results(command)
+    return parser
+
+
+def _add_pretrain(command: _Command) -> None:
+    """Add the subcommand that trains."""
     train = command("pretrain", _pretrain, "Train, or go on where the run in --out stopped.")
     train.add_argument("recipe", help="tiny, cpu, gpu, or the path of a TOML file")
     train.add_argument("--corpus", type=Path, required=True)
@@ -204,13 +216,25 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--bugs", type=Path, help="injected bugs for the fix task")
     train.add_argument("--out", type=Path, required=True, help="folder of checkpoints and log")
     train.add_argument("--device", default="cpu", help="cpu or cuda")
+    train.add_argument(
+        "--workers", type=int, help="processes that make rows (none on a CPU, most cores on a GPU)"
+    )
+    train.add_argument(
+        "--kernel",
+        choices=("auto", "loop", "grouped", "padded"),
+        default="auto",
+        help="how experts run: tried out on a GPU, the loop on a CPU",
+    )
+    train.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compile the layers on a GPU",
+    )
     budget = train.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="training time of the whole run")
     budget.add_argument("--tokens", type=int, help="tokens of the whole run")
     budget.add_argument("--until", type=_moment, help="end at this time (ISO 8601, UTC)")
-
-    _add_results(command)
-    return parser
 
 
 def _add_results(command: _Command) -> None:

@@ -28,6 +28,7 @@ class FixIndex:
         Raises:
             CorpusError: it is missing.
         """
+        self.path = path
         try:
             self._rows = path.read_bytes().splitlines()
         except OSError as error:

@@ -3,11 +3,16 @@
 # B rows, S tokens of a row, T = B * S tokens, H hidden, E experts, K experts per token,
 # I expert hidden, D head dimension, Q query heads, G key/value heads, V vocabulary
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from training.expert_kernels import Kernel, run_experts
+from training.head import Slopes, chunked_nats, slopes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +63,18 @@ class Output:
     """[layers, E] share of the tokens' slots that each expert got; a row sums to 1."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastPath:
+    """How a model runs on a GPU: without a wait for the device in a step."""
+
+    kernel: Kernel
+    chunk: int
+    """Tokens whose scores exist at once."""
+    blocks: tuple[Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]], ...]
+    """The layers, compiled or not."""
+    rule: Slopes = slopes
+
+
 def rotary_tables(config: ModelConfig, length: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines [S, D] for positions 0..length-1 (both halves of D alike)."""
     steps = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
@@ -71,19 +88,23 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-high, low), dim=-1) * sin
 
 
-def balance_loss(probabilities: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def balance_loss(
+    probabilities: Tensor, chosen: Tensor, counts: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The auxiliary loss of Switch Transformers (arXiv 2101.03961), for top-K.
 
     Args:
         probabilities: [T, E] softmax over all experts.
         chosen: [T, K] expert ids.
+        counts: [E] how often each expert was chosen, where that is known.
 
     Returns:
         E times the dot product of load and mean probability ([], 1 when even), and the load [E].
     """
     _, experts = probabilities.shape
-    load = torch.bincount(chosen.flatten(), minlength=experts).to(probabilities.dtype)
-    load = load / chosen.numel()
+    if counts is None:
+        counts = torch.bincount(chosen.flatten(), minlength=experts)
+    load = counts.to(probabilities.dtype) / chosen.numel()
     return experts * torch.dot(load, probabilities.mean(dim=0)), load
 
 
@@ -119,11 +140,12 @@ class Attention(nn.Module):  # type: ignore[misc]
 
 
 class Experts(nn.Module):  # type: ignore[misc]
-    """Router and SwiGLU experts; tokens are sorted by expert, one product per expert."""
+    """Router and SwiGLU experts."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.kernel: Kernel = "loop"
         experts, hidden, inner = config.experts, config.hidden, config.expert_hidden
         self.router = nn.Parameter(torch.empty(experts, hidden))
         self.gate_up = nn.Parameter(torch.empty(experts, 2 * inner, hidden))
@@ -136,19 +158,9 @@ class Experts(nn.Module):  # type: ignore[misc]
             probabilities = functional.linear(x.float(), self.router).softmax(dim=-1)
         weights, chosen = probabilities.topk(k, dim=-1)
         weights = weights / weights.sum(dim=-1, keepdim=True)
-        balance, load = balance_loss(probabilities, chosen)
-        order = chosen.flatten().argsort(stable=True)
-        tokens = order // k
-        counts = torch.bincount(chosen.flatten(), minlength=self.config.experts).tolist()
-        outputs = []
-        # unbind, not indexing: the backward of an index fills a whole [E, ...] gradient each time
-        for part, gate_up, down in zip(
-            x[tokens].split(counts), self.gate_up.unbind(), self.down.unbind(), strict=True
-        ):
-            gate, up = functional.linear(part, gate_up).chunk(2, dim=-1)
-            outputs.append(functional.linear(functional.silu(gate) * up, down))
-        y = torch.cat(outputs) * weights.flatten()[order].unsqueeze(-1)
-        return torch.zeros_like(x).index_add(0, tokens, y), balance, load
+        y, counts = run_experts(self.kernel, x, chosen, weights, self.gate_up, self.down)
+        balance, load = balance_loss(probabilities, chosen, counts)
+        return y, balance, load
 
 
 class Layer(nn.Module):  # type: ignore[misc]
@@ -181,6 +193,28 @@ class Model(nn.Module):  # type: ignore[misc]
         self.embedding = nn.Parameter(torch.empty(config.vocab, config.hidden))
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = nn.Parameter(torch.ones(config.hidden))
+        self._fast: FastPath | None = None
+        self._tables: dict[tuple[int, torch.device], tuple[Tensor, Tensor]] = {}
+
+    @property
+    def fast(self) -> FastPath | None:
+        """How the model runs; None is the plain way."""
+        return self._fast
+
+    @fast.setter
+    def fast(self, path: FastPath | None) -> None:
+        self._fast = path
+        for layer in self.layers:
+            layer.experts.kernel = "loop" if path is None else path.kernel
+
+    @contextmanager
+    def plain(self) -> Iterator[None]:
+        """Runs the plain way inside, where shapes vary and waits do not matter."""
+        fast, self.fast = self.fast, None
+        try:
+            yield
+        finally:
+            self.fast = fast
 
     def initialise(self, seed: int) -> None:
         """Draws the weights: normal 0.02 for the embedding, 1/sqrt(fan in) for matrices."""
@@ -199,9 +233,13 @@ class Model(nn.Module):  # type: ignore[misc]
         """[B, S] ids to [B, S, H] behind the last norm, balance [] and load [layers, E]."""
         _, length = ids.shape
         x = functional.embedding(ids, self.embedding)
-        cos, sin = (table.to(x) for table in rotary_tables(self.config, length))
+        place = (length, x.device)
+        if place not in self._tables:
+            cos, sin = rotary_tables(self.config, length)
+            self._tables[place] = (cos.to(x.device), sin.to(x.device))
+        cos, sin = self._tables[place]
         balances, loads = [], []
-        for layer in self.layers:
+        for layer in self.layers if self.fast is None else self.fast.blocks:
             x, balance, load = layer(x, cos, sin)
             balances.append(balance)
             loads.append(load)
@@ -215,6 +253,16 @@ class Model(nn.Module):  # type: ignore[misc]
     def forward(self, ids: Tensor, targets: Tensor, ignore_id: int) -> Output:
         """Loss of the targets [B, S] given the ids [B, S]; targets of `ignore_id` do not count."""
         x, balance, load = self.hidden_states(ids)
+        if self.fast is not None:
+            nats = chunked_nats(
+                x.flatten(0, 1),
+                self.embedding,
+                targets.flatten(),
+                ignore_id,
+                chunk=self.fast.chunk,
+                rule=self.fast.rule,
+            )
+            return Output(nats, balance, load)
         keep = targets.flatten() != ignore_id
         scores = functional.linear(x.flatten(0, 1)[keep], self.embedding)
         nats = functional.cross_entropy(scores.float(), targets.flatten()[keep], reduction="sum")

@@ -44,13 +44,26 @@ class Muon:
     """Momentum, orthogonalised; every matrix of a stack of experts on its own."""
 
     def __init__(
-        self, parameters: Iterable[tuple[nn.Parameter, int]], config: OptimConfig, *, half: bool
+        self,
+        parameters: Iterable[tuple[nn.Parameter, int]],
+        config: OptimConfig,
+        *,
+        half: bool,
+        together: bool = False,
     ) -> None:
-        """Takes pairs of a parameter [..., m, n] and how many matrices its m rows hold."""
+        """Takes pairs of a parameter [..., m, n] and how many matrices its m rows hold.
+
+        With `together`, all matrices of one shape are orthogonalised at once, as a GPU likes it.
+        """
         self.parameters = list(parameters)
         self.config = config
         self.half = half
         self.momenta = [torch.zeros_like(parameter) for parameter, _ in self.parameters]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, (parameter, parts) in enumerate(self.parameters):
+            shape = (parameter.shape[-2] // parts, parameter.shape[-1])
+            groups.setdefault(shape if together else (index,), []).append(index)
+        self._groups = list(groups.values())
 
     def step(self, scale: float) -> None:
         """Moves the parameters; `scale` is the schedule's factor (0 to 1)."""
@@ -59,17 +72,32 @@ class Muon:
 
     def _move(self, scale: float) -> None:
         rate = self.config.matrix_lr * scale
-        for (parameter, parts), momentum in zip(self.parameters, self.momenta, strict=True):
-            if parameter.grad is None:
+        for group in self._groups:
+            members = [
+                (parameter, parts, momentum)
+                for (parameter, parts), momentum in (
+                    (self.parameters[index], self.momenta[index]) for index in group
+                )
+                if parameter.grad is not None
+            ]
+            updates = []
+            for parameter, parts, momentum in members:
+                momentum.mul_(self.config.momentum).add_(parameter.grad)
+                update = parameter.grad.add(momentum, alpha=self.config.momentum)  # Nesterov
+                shape = (update.shape[-2] // parts, update.shape[-1])
+                updates.append(update.reshape(-1, *shape))
+            if not updates:
                 continue
-            momentum.mul_(self.config.momentum).add_(parameter.grad)
-            update = parameter.grad.add(momentum, alpha=self.config.momentum)  # Nesterov
-            rows, columns = update.shape[-2] // parts, update.shape[-1]
-            stacked = orthogonalise(update.reshape(-1, rows, columns), half=self.half)
-            parameter.mul_(1 - rate * self.config.weight_decay)
-            parameter.add_(
-                stacked.view_as(parameter), alpha=-rate * max(1.0, rows / columns) ** 0.5
+            stacked = orthogonalise(
+                updates[0] if len(updates) == 1 else torch.cat(updates), half=self.half
             )
+            rows, columns = stacked.shape[-2:]
+            pieces = stacked.split([len(update) for update in updates])
+            for (parameter, _, _), piece in zip(members, pieces, strict=True):
+                parameter.mul_(1 - rate * self.config.weight_decay)
+                parameter.add_(
+                    piece.reshape(parameter.shape), alpha=-rate * max(1.0, rows / columns) ** 0.5
+                )
 
 
 class Optimiser:
@@ -87,13 +115,15 @@ class Optimiser:
             else:
                 matrices.append((parameter, 2 if name.endswith("gate_up") else 1))
         self.config = config
-        self.muon = Muon(matrices, config, half=half)
+        on_gpu = all(parameter.is_cuda for parameter in model.parameters())
+        self.muon = Muon(matrices, config, half=half, together=on_gpu)
         self.adam = torch.optim.AdamW(
             [{"params": vectors}, {"params": routers}],
             lr=config.vector_lr,
             betas=(0.9, 0.95),
             eps=1e-10,
             weight_decay=0.0,
+            fused=on_gpu or None,
         )
 
     def step(self, scale: float) -> None:

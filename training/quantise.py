@@ -11,13 +11,31 @@ from inference.ops.layout import dequantize, quantize
 
 WEIGHT_FORMAT: Final = "int4"
 BLOCK = 32
+LARGEST = 7
 
 
 def rounded(weight: Tensor) -> Tensor:
-    """Quantises and dequantises [..., N, K] along K with the exporter's own rounding."""
+    """Quantises and dequantises [..., N, K] along K with the exporter's own rounding.
+
+    On a GPU the same arithmetic is done there; a test compares the bits.
+    """
+    if weight.is_cuda:
+        return rounded_on_device(weight)
     array = weight.detach().float().cpu().numpy()
     q, scale = quantize(array, WEIGHT_FORMAT, BLOCK)
     return torch.from_numpy(dequantize(q, scale, BLOCK)).to(weight)
+
+
+def rounded_on_device(weight: Tensor) -> Tensor:
+    """The arithmetic of `inference.ops.layout` for int4, in torch, bit for bit."""
+    wide = weight.detach().float()
+    blocks = nn.functional.pad(wide, (0, -wide.shape[-1] % BLOCK)).unflatten(-1, (-1, BLOCK))
+    peak = blocks.abs().amax(dim=-1, keepdim=True)
+    # by a tensor: on a GPU torch divides by a number as by its rounded reciprocal
+    scale = (peak / torch.full_like(peak, LARGEST)).half().float()
+    divisor = torch.where(scale == 0, torch.inf, scale)
+    q = (blocks / divisor).round().clamp(-LARGEST - 1, LARGEST) + 0.0  # no negative zeros
+    return (q * scale).flatten(-2)[..., : wide.shape[-1]].to(weight)
 
 
 def is_quantised(name: str, parameter: Tensor) -> bool:

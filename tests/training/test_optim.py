@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.model import Model  # noqa: E402 - torch first
-from training.optim import OptimConfig, Optimiser, orthogonalise  # noqa: E402
+from training.optim import Muon, OptimConfig, Optimiser, orthogonalise  # noqa: E402
 from training.recipe import load_recipe  # noqa: E402
 
 CONFIG = OptimConfig(
@@ -84,3 +84,33 @@ def test_state_of_another_model_is_refused() -> None:
 
     with pytest.raises(TypeError, match="another model"):
         optimiser.load_state_dict({"muon": [], "adam": {}})
+
+
+def test_matrices_of_one_shape_may_go_together() -> None:
+    """As on a GPU: the same steps as one by one."""
+    config = OptimConfig(
+        matrix_lr=0.02, vector_lr=4e-3, router_lr=1e-3, momentum=0.95, weight_decay=0.1
+    )
+    shapes = [((2, 16, 8), 2), ((8, 8), 1), ((8, 8), 1), ((3, 8, 16), 1)]
+    generator = torch.Generator().manual_seed(1)
+    starts = [torch.randn(*shape, generator=generator) for shape, _ in shapes]
+    slopes = [torch.randn(*shape, generator=generator) for shape, _ in shapes]
+    ends = []
+    for together in (False, True):
+        parameters = [torch.nn.Parameter(start.clone()) for start in starts]
+        muon = Muon(
+            [(p, parts) for p, (_, parts) in zip(parameters, shapes, strict=True)],
+            config,
+            half=False,
+            together=together,
+        )
+        for parameter, slope in zip(parameters, slopes, strict=True):
+            parameter.grad = slope
+        muon.step(1.0)
+        muon.step(0.5)
+        ends.append([p.detach() for p in parameters])
+
+    assert muon._groups == [[0, 1, 2], [3]]
+    for one, other, start in zip(*ends, starts, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+        assert not torch.allclose(one, start, atol=1e-2)

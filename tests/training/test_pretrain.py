@@ -16,10 +16,11 @@ from training import checkpoint  # noqa: E402 - torch first
 from training.checkpoint import State  # noqa: E402
 from training.corpus import Corpus  # noqa: E402
 from training.errors import CheckpointError  # noqa: E402
-from training.pretrain import Run, Trainer, pretrain, resume_point  # noqa: E402
+from training.pretrain import pretrain  # noqa: E402
 from training.recipe import RECIPES, Recipe, load_recipe  # noqa: E402
 from training.schedule import Budget  # noqa: E402
 from training.tokenizer import load_plain  # noqa: E402
+from training.trainer import Run, Trainer, resume_point  # noqa: E402
 
 TOKENS = 40_000
 
@@ -206,3 +207,23 @@ def test_bfloat16_learns_as_float32(run: Run, recipe: Recipe) -> None:
     one, other = steps(run.out)[-1]["nats"], steps(half.out)[-1]["nats"]
 
     assert other == pytest.approx(one, rel=0.02)
+
+
+def test_rows_of_other_processes_make_the_same_run(run: Run, tokenizer_path: Path) -> None:
+    """Whoever makes the rows, weights end bit-equal, also after the change to the decay."""
+    pretrain(run)
+    helped = replace(run, tokenizer_path=tokenizer_path, workers=2, out=run.out.parent / "helped")
+    pretrain(helped)
+
+    one, other = (checkpoint.load(path / checkpoint.FINAL) for path in (run.out, helped.out))
+    assert replace(one[0], seconds=0) == replace(other[0], seconds=0)
+    assert all(torch.equal(weight, other[1][name]) for name, weight in one[1].items())
+
+
+def test_fast_path_trains_as_the_loop(run: Run) -> None:
+    """The kernel of a GPU, on a CPU: the loss of a short run is the same within half a percent."""
+    pretrain(run)
+    fast = replace(run, kernel="grouped", out=run.out.parent / "fast")
+    pretrain(fast)
+
+    assert steps(fast.out)[-1]["nats"] == pytest.approx(steps(run.out)[-1]["nats"], rel=0.005)

@@ -7,7 +7,12 @@ torch = pytest.importorskip("torch")
 
 from inference.ops.layout import dequantize, quantize  # noqa: E402 - torch first
 from training.model import Model  # noqa: E402
-from training.quantise import is_quantised, rounded, rounded_weights  # noqa: E402
+from training.quantise import (  # noqa: E402
+    is_quantised,
+    rounded,
+    rounded_on_device,
+    rounded_weights,
+)
 from training.recipe import load_recipe  # noqa: E402
 
 
@@ -26,6 +31,16 @@ def test_rounding_is_the_exporters_bit_for_bit() -> None:
     expected = dequantize(*quantize(weight.numpy(), "int4", 32), 32)
 
     assert rounded(weight).numpy().tobytes() == expected.astype(np.float32).tobytes()
+
+
+@pytest.mark.parametrize("columns", [64, 40])
+def test_rounding_on_a_device_has_the_same_bits(columns: int) -> None:
+    """What a GPU computes: zero blocks, tiny and large values, ties and negative zeros included."""
+    weight = torch.randn(5, 300, columns) * torch.logspace(-9, 3, 300).unsqueeze(-1)
+    weight[0, :20] = 0.0
+    weight[1] = weight[1].mul(8).round().div(8)
+
+    assert rounded_on_device(weight).numpy().tobytes() == rounded(weight).numpy().tobytes()
 
 
 def test_weights_are_rounded_inside_and_whole_again_outside(model: Model) -> None:
