@@ -148,7 +148,7 @@ def main(words: Sequence[str] | None = None) -> None:
             full, half, ratio = measure(shape, tokens, arguments.calls, arguments.threads)
             k = shape.experts_per_token
             print(
-                f"| {shape.name} | {k} | {tokens} | {full:.3f} | {half:.3f} | {ratio:.3f} |",
+                f"| {shape.name} | {k} | {tokens} | {full:.4f} | {half:.4f} | {ratio:.3f} |",
                 flush=True,
             )
 
