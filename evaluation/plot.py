@@ -9,7 +9,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 360
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 50, 50  # margins in pixels
 TICKS: Final = 5
-COLOURS: Final = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd")
+COLOURS: Final = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,24 @@ class Line:
     y: Sequence[float]
 
 
-def line_plot(title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> str:
-    """Return an SVG document; both axes begin at 0."""
+def line_plot(
+    title: str,
+    x_label: str,
+    y_label: str,
+    lines: Sequence[Line],
+    *,
+    names_below: bool = False,
+) -> str:
+    """Return an SVG document; both axes begin at 0.
+
+    Args:
+        title: above the plot.
+        x_label: below it.
+        y_label: at the vertical axis.
+        lines: at least one.
+        names_below: the lines' names stand at the horizontal axis, where no line is near it.
+    """
+    names_y = HEIGHT - BOTTOM - 16 * len(lines) - 10 if names_below else TOP
     x_end = _round_up(max(max(line.x) for line in lines))
     y_end = _round_up(max(max(line.y) for line in lines))
 
@@ -53,7 +69,7 @@ def line_plot(title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> 
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
-        parts.append(_text(LEFT + 12, TOP + 16 * (index + 1), line.name, "start", colour))
+        parts.append(_text(LEFT + 12, names_y + 16 * (index + 1), line.name, "start", colour))
     return "\n".join([*parts, "</svg>\n"])
 
 

@@ -177,9 +177,7 @@ def complete_at(
         settings=settings,
         explicit=True,
         syntax=syntax,
-        references=gather_references(
-            document, (), lambda _: Admission.ALONE, Document.text, Document.text
-        ),
+        references=gather_references(document, (), lambda _: Admission.ALONE, Document.text),
         max_tokens=max_tokens,
         sampling=sampling,
         effort=effort,

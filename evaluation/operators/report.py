@@ -156,6 +156,7 @@ def plot(report: OpsReport) -> str:
         "tokens, as a power of two",
         "ours / QMoE",
         lines,
+        names_below=True,
     )
 
 

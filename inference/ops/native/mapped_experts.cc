@@ -9,6 +9,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 namespace mixline {
@@ -18,10 +19,11 @@ namespace {
 
 // Of the 65,530 areas that a process may have by default; others need theirs, too.
 constexpr size_t kMaxAreas = 32768;
-std::atomic<size_t> areas = 0;  // made here so far
+std::atomic<size_t> areas = 0;  // of all open tensors
 
-// Looking up pages that are there took 0.2 ms for one token of Qwen3-Coder's size.
-constexpr int kCallsAfterWait = 64;
+// Some tokens of a deep model.
+constexpr int kCallsAfterRead = 128;
+std::atomic<int> calls_left = 0;  // that still announce their experts
 
 // struct procmap_query of linux/fs.h, which headers before Linux 6.11 lack.
 struct MapQuery {
@@ -55,10 +57,18 @@ bool IsMappedFile(uintptr_t start, uintptr_t end) {
   return known && query.inode != 0 && query.end >= end;
 }
 
-int64_t MajorFaults() {
-  rusage usage;
-  return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_majflt : 0;
-}
+// What this thread had to do with files so far.
+struct FileReads {
+  int64_t waits = 0;   // page faults that waited for a file
+  int64_t blocks = 0;  // blocks that it had read
+
+  FileReads() {
+    rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0) return;
+    waits = usage.ru_majflt;
+    blocks = usage.ru_inblock;
+  }
+};
 
 #endif
 
@@ -71,7 +81,9 @@ void MappedExperts::Open(const void* weights, size_t experts, size_t bytes_per_e
   bytes_per_expert_ = bytes_per_expert;
   if (!IsMappedFile(start_, start_ + experts * bytes_per_expert)) return;
   page_ = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  if (bytes_per_expert < page_ || areas.fetch_add(experts) + experts > kMaxAreas) return;
+  if (bytes_per_expert < page_) return;
+  areas_ = experts;
+  if (areas.fetch_add(areas_) + areas_ > kMaxAreas) return;
   for (size_t expert = 1; expert < experts; expert += 2) {
     const uintptr_t first = Border(expert);
     // Fails where no more areas may be made: the rest then stays whole.
@@ -80,6 +92,8 @@ void MappedExperts::Open(const void* weights, size_t experts, size_t bytes_per_e
     }
   }
 }
+
+MappedExperts::~MappedExperts() { areas -= areas_; }
 
 void MappedExperts::WillNeed(size_t expert) const {
   if (page_ == 0) return;
@@ -97,15 +111,17 @@ void ExpertPaging::Open(const void* gate_up, size_t gate_up_bytes, const void* d
   gate_up_.Open(gate_up, experts, gate_up_bytes);
   down_.Open(down, experts, down_bytes);
   experts_ = experts;
-  calls_left_ = kCallsAfterWait;
+  if (calls_left < 1) calls_left = 1;
 }
 
-void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) {
+void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) const {
   if (experts != experts_) return;  // other weights than those of the first call
-  const int64_t waits = MajorFaults();
-  if (waits_.exchange(waits, std::memory_order_relaxed) != waits) calls_left_ = kCallsAfterWait;
-  if (calls_left_.load(std::memory_order_relaxed) <= 0) return;
-  calls_left_.fetch_sub(1, std::memory_order_relaxed);
+  thread_local FileReads last;
+  const FileReads before;
+  if (before.waits != last.waits) calls_left = kCallsAfterRead;
+  last = before;
+  if (calls_left.load(std::memory_order_relaxed) <= 0) return;
+  calls_left.fetch_sub(1, std::memory_order_relaxed);
   std::vector<bool> chosen(experts_);
   for (const int32_t id : ids) {
     if (id >= 0) chosen[static_cast<size_t>(id)] = true;
@@ -118,15 +134,17 @@ void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) {
     gate_up_.WillNeed(expert);
     down_.WillNeed(expert);
   }
+  if (FileReads().blocks != before.blocks) calls_left = kCallsAfterRead;
 }
 
 #else
 
 void MappedExperts::Open(const void*, size_t, size_t) {}
+MappedExperts::~MappedExperts() = default;
 void MappedExperts::WillNeed(size_t) const {}
 uintptr_t MappedExperts::Border(size_t) const { return 0; }
 void ExpertPaging::Open(const void*, size_t, const void*, size_t, size_t) {}
-void ExpertPaging::Announce(std::span<const int32_t>, size_t) {}
+void ExpertPaging::Announce(std::span<const int32_t>, size_t) const {}
 
 #endif
 

@@ -4,7 +4,6 @@
 #ifndef MIXLINE_MAPPED_EXPERTS_H_
 #define MIXLINE_MAPPED_EXPERTS_H_
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,12 +13,19 @@ namespace mixline {
 // One packed tensor: experts one behind the other.
 class MappedExperts {
  public:
+  MappedExperts() = default;
+  MappedExperts(const MappedExperts&) = delete;
+  MappedExperts& operator=(const MappedExperts&) = delete;
+  ~MappedExperts();
+
   // Gives every expert a memory area of its own, which the system maps pages into separately.
   //
   // Linux keeps a file in folios of up to 2 MB and, since 6.18, maps all of a folio that lies
   // within an area when any byte of it is read: eight experts of 2.6 MB brought in 48 MB. Areas are
   // cut apart by leaving every second expert out of core dumps, where a mapped file is not anyway.
-  // Near the number of areas that a process may have, tensors stay whole.
+  // Near the number of areas that a process may have, tensors stay whole. The price: where the file
+  // lies in memory in such folios, areas that hold all of one are mapped in pages of 2 MB, with
+  // which reading was 2 to 3 % faster.
   void Open(const void* weights, size_t experts, size_t bytes_per_expert);
 
   // Starts reading an expert that is not in memory yet; does not wait. Otherwise the first touch
@@ -33,6 +39,7 @@ class MappedExperts {
   uintptr_t start_ = 0;
   size_t bytes_per_expert_ = 0;
   uintptr_t page_ = 0;  // 0: no mapped file
+  size_t areas_ = 0;    // counted for this tensor
 };
 
 // Both tensors of an operator. Safe to call from several threads, once open.
@@ -41,16 +48,15 @@ class ExpertPaging {
   void Open(const void* gate_up, size_t gate_up_bytes, const void* down, size_t down_bytes,
             size_t experts);
 
-  // Announces the experts of a call, while pages of this process are being read from files: in the
-  // first calls, and for some calls after one that had to wait for a file. At other times it would
-  // only look up pages that are there. ids: -1 or below the number of experts.
-  void Announce(std::span<const int32_t> ids, size_t experts);
+  // Announces the experts of a call, while this process reads pages from files: in the first call,
+  // and for some calls of any operator after one that had to read or to wait. At other times it
+  // would only look up pages that are there, which takes 0.2 ms for a token of Qwen3-Coder's size.
+  // ids: -1 or below the number of experts.
+  void Announce(std::span<const int32_t> ids, size_t experts) const;
 
  private:
   MappedExperts gate_up_, down_;
   size_t experts_ = 0;
-  std::atomic<int64_t> waits_ = 0;  // major page faults of the process, at the last call
-  std::atomic<int> calls_left_ = 0;
 };
 
 }  // namespace mixline
