@@ -177,7 +177,9 @@ def complete_at(
         settings=settings,
         explicit=True,
         syntax=syntax,
-        references=gather_references(document, (), lambda _: Admission.ALONE, Document.text),
+        references=gather_references(
+            document, (), lambda _: Admission.ALONE, Document.text, Document.text
+        ),
         max_tokens=max_tokens,
         sampling=sampling,
         effort=effort,

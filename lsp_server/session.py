@@ -7,6 +7,7 @@ from pathlib import Path
 from inference import Reference
 from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri
 from lsp_server.context.around_cursor import Window, WindowPins
+from lsp_server.context.redaction import redact
 from lsp_server.context.references import gather_references
 from lsp_server.document import Document, Edit, Point
 from lsp_server.positions import PositionEncoding
@@ -41,7 +42,8 @@ class Session:
         self._folders: dict[str, Path] = {}  # URI -> path
         self._rules = AdmissionRules(())
         self._admitted: dict[str, Admitted] = {}
-        self._texts: dict[str, tuple[Document, str]] = {}
+        self._texts = _Texts(Document.text)
+        self._shared_texts = _Texts(lambda document: redact(self._texts.text(document)))
 
     def look(self, uri: str, line: int, character: int) -> Place | RejectReason:
         """Take a snapshot at a position of the client's, or say why the place is none of ours."""
@@ -66,7 +68,8 @@ class Session:
                 document,
                 newest_first,
                 lambda other: self._admission(other).admission,
-                self._text,
+                self._texts.text,
+                self._shared_texts.text,
             ),
             settings=self.settings,
             trees=self.trees,
@@ -91,8 +94,10 @@ class Session:
 
     def close(self, uri: str) -> None:
         """Forget a document."""
-        for known in (self._documents, self._admitted, self._texts):
+        for known in (self._documents, self._admitted):
             known.pop(uri, None)
+        self._texts.forget(uri)
+        self._shared_texts.forget(uri)
         self.pins.closed(uri)
         self.trees.forget(uri)
 
@@ -125,12 +130,23 @@ class Session:
             self._admitted[uri] = self._rules.admit(uri)
         return self._admitted[uri]
 
-    def _text(self, document: Document) -> str:
-        known = self._texts.get(document.uri)
+
+class _Texts:
+    """Something made of each document's text, once for each version."""
+
+    def __init__(self, make: Callable[[Document], str]) -> None:
+        self._make = make
+        self._known: dict[str, tuple[Document, str]] = {}
+
+    def text(self, document: Document) -> str:
+        known = self._known.get(document.uri)
         if known is None or known[0] is not document:
-            known = (document, document.text())
-            self._texts[document.uri] = known
+            known = (document, self._make(document))
+            self._known[document.uri] = known
         return known[1]
+
+    def forget(self, uri: str) -> None:
+        self._known.pop(uri, None)
 
 
 def folder_paths(uris: Iterable[str]) -> dict[str, Path]:

@@ -101,7 +101,7 @@ def _call(call: Call) -> bytes:
         (
             *(_text(NodeField.INPUT, name) for name in call.inputs),
             *(_text(NodeField.OUTPUT, name) for name in call.outputs),
-            _text(NodeField.NAME, call.op_type),
+            _text(NodeField.NAME, call.outputs[0]),
             _text(NodeField.OP_TYPE, call.op_type),
             _text(NodeField.DOMAIN, call.domain),
             *(

@@ -16,6 +16,7 @@ def gather_references(
     others: Iterable[Document],
     admission_of: Callable[[str], Admission],
     text_of: Callable[[Document], str],
+    shared_text_of: Callable[[Document], str],
 ) -> tuple[Reference, ...]:
     """Return the current document and the admitted others, in the order given, within the limits.
 
@@ -23,7 +24,8 @@ def gather_references(
         current: always included, whatever its admission (the caller answers for secrets).
         others: the other open documents, the most recently used first.
         admission_of: decides on a document's URI.
-        text_of: a document's text with newline characters as line ends (a cache of it).
+        text_of: the current document's text with newline characters as line ends (a cache of it).
+        shared_text_of: what others may see of a document, likewise.
     """
     chosen = []
     total = 0
@@ -39,7 +41,6 @@ def gather_references(
         if total + document.length > MAX_TOTAL_CHARACTERS:
             break
         total += document.length
-        chosen.append(
-            Reference(key=document.uri, version=document.version, text=printable(text_of(document)))
-        )
+        text = (text_of if document is current else shared_text_of)(document)
+        chosen.append(Reference(key=document.uri, version=document.version, text=printable(text)))
     return tuple(chosen)

@@ -67,3 +67,20 @@ def test_settings_and_folders_decide_anew(tmp_path: Path) -> None:
     session.close(first.uri)
 
     assert session.look(first.uri, 0, 0) is RejectReason.UNKNOWN_DOCUMENT
+
+
+def test_keys_stay_in_their_own_document(tmp_path: Path) -> None:
+    """The document that holds a key sees it, no other one does, also after an edit."""
+    session = Session()
+    session.set_folders(folder_paths([tmp_path.as_uri()]))
+    key = "kT8vQz/Lm2RxW0aBn+Yc5pHd7JfUe1GsKqVo3iZt"
+    other = open_document(session, tmp_path / "a.py")
+    holder = open_document(session, tmp_path / "b.py", f'KEY = "{key}"\n')
+    edited, edit = holder.replace_all(f'KEY = "{key}"\nx = 1\n', 2)
+    session.edit(edited, [edit])
+
+    assert [key in reference.text for reference in look(session, other).references()] == [
+        False,
+        False,
+    ]
+    assert key in look(session, edited).references()[0].text

@@ -11,14 +11,9 @@
 
 #include "cpu/kernels.h"
 #include "packed_layout.h"
+#include "thread_pool.h"
 
 namespace mixline {
-
-// Calls task(user, 0 .. count - 1), each once, on any threads, and returns when all are done.
-struct ThreadPool {
-  void* context;
-  void (*run)(void* context, size_t count, void (*task)(void* user, size_t index), void* user);
-};
 
 struct ExpertShape {
   size_t hidden;         // width of x and y

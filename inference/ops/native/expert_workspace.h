@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "carver.h"
 #include "expert_dispatch.h"
 #include "packed_layout.h"
 
@@ -16,25 +17,6 @@ struct Group {
   int32_t expert;
   int32_t first;
   int32_t count;
-};
-
-// Hands out consecutive, aligned parts of the scratch memory; with a NULL base it only counts.
-class Carver {
- public:
-  explicit Carver(std::byte* base) : base_(base) {}
-
-  template <typename T>
-  T* Take(size_t count) {
-    const size_t start = used_;
-    used_ += RoundUp(count * sizeof(T), 64);
-    return base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + start);
-  }
-
-  size_t used() const { return used_; }
-
- private:
-  std::byte* base_;
-  size_t used_ = 0;
 };
 
 // Rows of activations in scratch memory, before they are read only.

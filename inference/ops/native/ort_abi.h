@@ -75,7 +75,8 @@ namespace mixline::ort {
 inline constexpr uint32_t kApiVersion = 18;  // the oldest with every slot below
 
 enum ErrorCode : int { kFail = 1, kInvalidArgument = 2 };
-enum ElementType : int { kFloat = 1, kUint8 = 2, kInt32 = 6 };
+// kAnyType in an operator's ports: it checks the tensor itself.
+enum ElementType : int { kAnyType = 0, kFloat = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6 };
 enum Characteristic : int { kRequired = 0, kOptional = 1 };
 enum AttributeType : int { kAttributeInt = 1 };
 enum AllocatorType : int { kArenaAllocator = 1 };
@@ -125,6 +126,7 @@ using ReleaseAllocator = Function<132, void(OrtAllocator*)>;
 using GetNodeName = Function<244, OrtStatus*(const OrtKernelInfo*, char* out, size_t* size)>;
 using GetAllocator =
     Function<253, OrtStatus*(const OrtKernelContext*, const OrtMemoryInfo*, OrtAllocator** out)>;
+using GetInferredInputCount = Function<267, OrtStatus*(const OrtShapeInferContext*, size_t* out)>;
 using GetInferredInput = Function<268, OrtStatus*(const OrtShapeInferContext*, size_t, Info** out)>;
 using GetInferAttribute =
     Function<269, OrtStatus*(const OrtShapeInferContext*, const char*, const OrtOpAttr** out)>;

@@ -21,6 +21,8 @@ const char* TypeName(int type) {
       return "float";
     case kUint8:
       return "uint8";
+    case kInt8:
+      return "int8";
     case kInt32:
       return "int32";
     default:
@@ -174,6 +176,10 @@ Tensor Context::Input(size_t index) const {
 void* Context::Output(size_t index, std::initializer_list<int64_t> dims) const {
   OrtValue* value = nullptr;
   Call<GetOutput>(context_, index, dims.begin(), dims.size(), &value);
+  if (value == nullptr) {
+    throw InvalidArgument("expected the node to have output " + std::to_string(index) +
+                          ", found none");
+  }
   void* data = nullptr;
   Call<GetTensorMutableData>(value, &data);
   return data;

@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "expert_dispatch.h"
 #include "ort_abi.h"
+#include "thread_pool.h"
 
 namespace mixline::ort {
 
@@ -85,6 +85,7 @@ class Context {
   explicit Context(OrtKernelContext* context) : context_(context) {}
 
   Tensor Input(size_t index) const;  // absent if the node has no such input
+  // Throws InvalidArgument if the node has no such output.
   void* Output(size_t index, std::initializer_list<int64_t> dims) const;
   ThreadPool Threads() const;
   OrtKernelContext* get() const { return context_; }

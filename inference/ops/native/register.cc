@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 
+#include "cached_attention_op.h"
 #include "cpu/kernel_table.h"
 #include "expert_ffn_op.h"
 #include "expert_router_op.h"
@@ -24,6 +25,7 @@ OrtCustomOpDomain* Domain() {
     ort::Call<ort::CreateCustomOpDomain>(kDomain, &made);
     ort::Call<ort::CustomOpDomainAdd>(made, &ExpertRouterOp());
     ort::Call<ort::CustomOpDomainAdd>(made, &ExpertFfnOp());
+    ort::Call<ort::CustomOpDomainAdd>(made, &CachedAttentionOp());
     return made;
   }();
   return domain;

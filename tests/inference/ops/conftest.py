@@ -14,11 +14,18 @@ import pytest
 
 from inference.ops import layout, library
 from inference.ops.layout import WeightFormat
+from tests.reference.cached_attention import Attention
 from tests.reference.expert_ffn import Experts
 
 Tensor = npt.NDArray[Any]
 Attribute = int | float | str
-TYPES = {"float32": "float", "float64": "double", "int32": "int32", "int64": "int64"}
+TYPES = {
+    "float32": "float",
+    "float64": "double",
+    "int8": "int8",
+    "int32": "int32",
+    "int64": "int64",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,7 @@ class Node:
     inputs: Sequence[str]
     outputs: Sequence[str]
     attributes: dict[str, Attribute]
-    feeds: dict[str, Tensor]  # graph inputs; the first of two dimensions is symbolic
+    feeds: dict[str, Tensor]  # graph inputs, see `declare`
     weights: dict[str, Tensor]  # initializers
 
     def model(self, **changed: Attribute | None) -> onnx.ModelProto:
@@ -81,11 +88,55 @@ class Ffn:
         return self.node.feeds["x"], self.node.feeds["ids"], self.node.feeds["weights"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A text that goes through a CachedAttention node in steps, and what they have to compute."""
+
+    node: Node  # feeds: the whole text, empty caches
+    attention: Attention
+
+    def __len__(self) -> int:
+        return len(self.node.feeds["query"])
+
+    def step(
+        self, session: ort.InferenceSession, caches: dict[str, Tensor], past: int, end: int
+    ) -> Tensor:
+        """Return y of the tokens from `past` on; `caches` is brought up to `end`."""
+        text = {name: self.node.feeds[name][past:end] for name in ("query", "key", "value")}
+        past_len = {"past_len": np.array(past, np.int32)}
+        y, *present = session.run(None, text | past_len | caches)
+        caches.update(zip(caches, present, strict=True))
+        return y
+
+    def caches(self) -> dict[str, Tensor]:
+        """Return fresh caches, full of what must not be read."""
+        feeds = self.node.feeds.items()
+        return {k: v.copy() for k, v in feeds if k.startswith(("past_key", "past_value"))}
+
+    def run(self, *ends: int, threads: int = 2) -> Tensor:
+        """Return y of the whole text, fed in steps that end at `ends`."""
+        session, caches = self.node.session(threads), self.caches()
+        starts = (0, *ends)
+        steps = zip(starts, (*ends, len(self)), strict=True)
+        return np.concatenate([self.step(session, caches, *step) for step in steps])
+
+    def expected(self, first: int = 0) -> npt.NDArray[np.float64]:
+        """Return what y has to be from token `first` on."""
+        feeds = self.node.feeds
+        keys, values = self.attention.keys(feeds["key"], 0), self.attention.values(feeds["value"])
+        return self.attention.attend(feeds["query"][first:], keys, values)
+
+
 def declare(name: str, value: Tensor) -> str:
-    """Return a graph input in ONNX's text format."""
+    """Return a graph input in ONNX's text format.
+
+    The first of two dimensions is symbolic, of more than two all are.
+    """
     dims = [str(d) for d in value.shape]
-    if len(dims) > 1:
+    if len(dims) == 2:
         dims[0] = "tokens"
+    elif len(dims) > 2:
+        dims = [f"{name}_{axis}" for axis in range(len(dims))]
     return f"{TYPES[value.dtype.name]}[{','.join(dims)}] {name}"
 
 
@@ -165,6 +216,90 @@ def make_ffn(
             activation=activation,
         ),
     )
+
+
+def make_stream(
+    *,
+    tokens: int = 20,
+    num_heads: int = 4,
+    kv_heads: int = 2,
+    head_dim: int = 32,
+    window: int = 0,
+    kv_format: str = "f32",
+    pairs: int | None = None,
+    sinks: bool = False,
+    scale: float | None = None,
+    spare: int = 3,
+    seed: int = 0,
+) -> Stream:
+    """Draw a text; `pairs` turn (None: all of the head, 0: none), `spare` positions stay free."""
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> npt.NDArray[np.float32]:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    pairs = head_dim // 2 if pairs is None else pairs
+    angles = rng.random((tokens + spare, pairs)) * 6.3
+    weights: dict[str, Tensor] = {}
+    if pairs:
+        weights["cosines"] = np.cos(angles).astype(np.float32)
+        weights["sines"] = np.sin(angles).astype(np.float32)
+    if sinks:
+        weights["sinks"] = normal(num_heads)
+    shape = (1, kv_heads, tokens + spare, head_dim)
+    caches: dict[str, Tensor]
+    if kv_format == "int8":
+        rest = {"past_key": np.full(shape, 77, np.int8), "past_value": np.full(shape, 77, np.int8)}
+        scale_shape = (*shape[:3], head_dim // 32)
+        scales = ("past_key_scale", "past_value_scale")
+        caches = rest | {name: np.full(scale_shape, np.nan, np.float32) for name in scales}
+    else:
+        caches = {name: np.full(shape, np.nan, np.float32) for name in ("past_key", "past_value")}
+    attributes: dict[str, Attribute] = {
+        "num_heads": num_heads,
+        "kv_heads": kv_heads,
+        "head_dim": head_dim,
+        "window": window,
+        "kv_format": kv_format,
+    }
+    named = [name if name in weights else "" for name in ("cosines", "sines", "sinks")]
+    return Stream(
+        node=Node(
+            op="CachedAttention",
+            inputs=[
+                *("query", "key", "value", "past_key", "past_value", "past_len"),
+                *named,
+                *list(caches)[2:],
+            ],
+            outputs=["y", *(name.replace("past", "present") for name in caches)],
+            attributes=attributes | ({} if scale is None else {"scale": scale}),
+            feeds={
+                "query": normal(tokens, num_heads * head_dim),
+                "key": normal(tokens, kv_heads * head_dim),
+                "value": normal(tokens, kv_heads * head_dim),
+                "past_len": np.array(0, np.int32),
+                **caches,
+            },
+            weights=weights,
+        ),
+        attention=Attention(
+            num_heads=num_heads,
+            kv_heads=kv_heads,
+            head_dim=head_dim,
+            scale=head_dim**-0.5 if scale is None else scale,
+            window=window,
+            int8=kv_format == "int8",
+            cosines=weights.get("cosines"),
+            sines=weights.get("sines"),
+            sinks=weights.get("sinks"),
+        ),
+    )
+
+
+@pytest.fixture(name="make_stream", scope="session")
+def make_stream_fixture() -> Callable[..., Stream]:
+    """Hand out `make_stream`."""
+    return make_stream
 
 
 @pytest.fixture(name="make_ffn", scope="session")

@@ -15,7 +15,7 @@ def test_only_admitted_documents_are_seen_by_others() -> None:
     admissions = {"workspace": Admission.WORKSPACE, "alone": Admission.ALONE}
 
     references = gather_references(
-        current, [current, alone, workspace], admissions.__getitem__, Document.text
+        current, [current, alone, workspace], admissions.__getitem__, Document.text, Document.text
     )
 
     assert [(r.key, r.version, r.text) for r in references] == [
@@ -30,7 +30,18 @@ def test_huge_documents_are_left_out_and_the_sum_is_limited() -> None:
     large = [open_document(f"{n}", "x" * MAX_DOCUMENT_CHARACTERS) for n in range(4)]
 
     references = gather_references(
-        large[0], [huge, *large[1:]], lambda _: Admission.WORKSPACE, Document.text
+        large[0], [huge, *large[1:]], lambda _: Admission.WORKSPACE, Document.text, Document.text
     )
 
     assert [r.key for r in references] == ["0", "1"]
+
+
+def test_others_see_a_text_of_their_own() -> None:
+    """What looks like a key is context for its own document alone."""
+    current, other = open_document("current"), open_document("other")
+
+    references = gather_references(
+        current, [other], lambda _: Admission.WORKSPACE, Document.text, lambda _: "redacted"
+    )
+
+    assert [reference.text for reference in references] == ["x\n", "redacted"]

@@ -76,6 +76,58 @@ struct GateArgs {
 };
 using Gate = void(const GateArgs& args);
 
+// Attention. Scores are kept in units of log2: softmax(x) is 2^(x log2 e - max) over its sum.
+
+inline constexpr size_t kMaxHeadDim = 256;
+inline constexpr size_t kHeadDimStep = 16;  // head dims are multiples of it
+inline constexpr size_t kAttendRows = 64;   // most query rows of one Attend call
+inline constexpr size_t kKeyTile = 32;      // positions that are scored together
+
+// Keys or values of one head, [positions, head_dim]: f32, or int8 with a scale per block of 32.
+struct KvRows {
+  const float* f32;    // NULL: int8
+  const int8_t* q;     //
+  const float* scale;  // [positions, head_dim / 32]
+};
+
+// Positions begin .. end - 1.
+struct KvRange {
+  size_t begin;
+  size_t end;
+};
+
+// Softmax sums of some query rows over some positions: with weights w = 2^(score - max),
+// sum = total of w, mixed = total of w * value. A row that saw no position has the sum 0.
+struct AttendedRows {
+  float* max;    // [rows] the largest score
+  float* sum;    // [rows]
+  float* mixed;  // [rows, head_dim]
+};
+
+// Scores query rows against the keys of a range and mixes its values, all rows in one pass. Tiles
+// start at multiples of kKeyTile, and a row's sums run in ascending order of positions: its result
+// does not depend on the rows beside it.
+struct AttendArgs {
+  const float* query;   // [rows, head_dim] times scale * log2(e)
+  const KvRange* seen;  // [rows] what each row may see, ascending; nothing else is mixed into it
+  size_t rows;          // 1 to kAttendRows
+  size_t head_dim;      //
+  KvRows keys;          //
+  KvRows values;        //
+  KvRange range;        // begins at a multiple of kKeyTile; nothing outside is read
+  AttendedRows out;     // overwritten
+};
+using Attend = void(const AttendArgs& args);
+
+// Adds the sums over further positions to those of earlier ones, row by row.
+struct MergeArgs {
+  AttendedRows into;
+  AttendedRows from;  // read only
+  size_t rows;
+  size_t head_dim;
+};
+using MergeAttended = void(const MergeArgs& args);
+
 // The kernels of one instruction set.
 struct Kernels {
   const char* name;
@@ -83,6 +135,8 @@ struct Kernels {
   TileDot* tile_dot[kNumWeightFormats];  // by WeightFormat
   QuantizeRow* quantize_row;
   Gate* gate;
+  Attend* attend;
+  MergeAttended* merge_attended;
 };
 
 }  // namespace mixline::cpu
