@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 
 import inference.ops
+from tests.fuzz.cached_attention import AttentionRound
 from tests.fuzz.expert_ffn import FfnRound
 from tests.fuzz.harness import Round, run_round
 from tests.fuzz.router import RouterRound
 
-KINDS = (RouterRound, FfnRound)
+KINDS = (RouterRound, FfnRound, AttentionRound)
 CASES = 250  # of a round: opening a session costs as much as some twenty of them
 SHOWN = 20  # failures
 

@@ -237,7 +237,8 @@ class CachedAttention {
                  size_t element_bytes, const AttentionCall& call) const {
     void* present =
         context.Output(output, {past.dims[0], past.dims[1], past.dims[2], past.dims[3]});
-    if (present == past.data) return present;
+    // Without past positions there may be no memory to copy from.
+    if (present == past.data || call.past == 0) return present;
     const size_t row = static_cast<size_t>(past.dims[3]) * element_bytes;
     for (size_t head = 0; head < shape_.kv_heads; ++head) {
       const size_t start = head * call.capacity * row;

@@ -159,6 +159,17 @@ def test_bound_buffers_are_extended_in_place(kv_format: str, make_stream: Make) 
 
 
 @pytest.mark.usefixtures("kernel")
+def test_no_tokens_and_a_cache_without_room_are_fine(make_stream: Make) -> None:
+    """There is no memory then to copy past positions from: the sanitizers watch that."""
+    stream = make_stream(tokens=0, spare=0)
+    caches = stream.caches()
+
+    y = stream.step(stream.node.session(), caches, 0, 0)
+
+    assert y.shape == (0, 128)
+    assert {cache.shape for cache in caches.values()} == {(1, 2, 0, 32)}
+
+
 def test_no_tokens_is_fine(make_stream: Make) -> None:
     """An empty step gives an empty result and leaves the cache as it is."""
     stream = make_stream(tokens=5)
