@@ -22,6 +22,8 @@ MergeAttended MergeAttendedAvx2;
 TileDot TileDotInt8AvxVnni, TileDotInt4AvxVnni, TileDotMxfp4AvxVnni;
 
 TileDot TileDotF32Avx512, TileDotInt8Avx512, TileDotInt4Avx512, TileDotMxfp4Avx512;
+QuantizeRow QuantizeRowAvx512;
+Gate GateAvx512;
 Attend AttendAvx512;
 MergeAttended MergeAttendedAvx512;
 #elif defined(__aarch64__)

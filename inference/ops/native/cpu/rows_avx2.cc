@@ -56,6 +56,6 @@ float QuantizeBlockAvx2(const float* x, int8_t* q, float* scale, int32_t* sum) {
 
 void QuantizeRowAvx2(const QuantizeArgs& args) { QuantizeOneRow(args, QuantizeBlockAvx2); }
 
-void GateAvx2(const GateArgs& args) { GateRow(args); }
+void GateAvx2(const GateArgs& args) { GateRow<8>(args); }
 
 }  // namespace mixline::cpu

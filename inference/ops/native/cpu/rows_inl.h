@@ -1,4 +1,5 @@
-// Quantisation of a row and the gate activation, in plain C++ that compilers vectorise.
+// Quantisation of a row in plain C++ that compilers vectorise, and the gate activation in vectors
+// of a chosen length.
 //
 // Included by one .cc per instruction set. Everything is `static`, so that each of them keeps its
 // own copy; without contraction to fused operations (-ffp-contract=off) all copies give equal bits.
@@ -13,86 +14,95 @@
 namespace mixline::cpu {
 
 // Adding and taking away 1.5 * 2^23 rounds |x| < 2^22 to an integer, ties to even.
-static inline float RoundToEven(float x) {
+template <typename T>
+static inline T RoundToEven(T x) {
   constexpr float kMagic = 12582912.0F;
   return (x + kMagic) - kMagic;
 }
 
+// kLanes values in a register. GCC's and Clang's vectors have the operators of their elements; a
+// cast between two of them keeps the bits.
+template <size_t kLanes>
+struct Vectors {
+  typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
+  typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
+};
+
 // exp(x) to about one unit in the last place: 2^n * p(r), n = rint(x / ln 2), |r| <= ln 2 / 2.
 // Clamped to the range where 2^n is a normal number; NaN gives the lower end, so callers multiply
 // by an argument that is NaN itself.
-static inline float Exp(float x) {
+template <size_t kLanes, typename Floats = typename Vectors<kLanes>::Floats>
+static inline Floats Exp(Floats x) {
+  using Ints = typename Vectors<kLanes>::Ints;
   constexpr float kLog2E = 1.44269504F;
   constexpr float kLn2High = 0.693359375F;  // few bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4F;
-  x = x > -87.0F ? x : -87.0F;
-  x = x < 88.0F ? x : 88.0F;
-  const float n = RoundToEven(x * kLog2E);
-  const float r = (x - n * kLn2High) - n * kLn2Low;
+  const Floats lowest = Floats{} - 87.0F;
+  const Floats highest = Floats{} + 88.0F;
+  x = x > lowest ? x : lowest;
+  x = x < highest ? x : highest;
+  const Floats n = RoundToEven(x * kLog2E);
+  const Floats r = (x - n * kLn2High) - n * kLn2Low;
   // Taylor's series up to r^7 / 7!; the rest is below 2^-26 of the result.
-  float p = 1.98412698e-4F;
-  p = p * r + 1.38888889e-3F;
+  Floats p = 1.98412698e-4F * r + 1.38888889e-3F;
   p = p * r + 8.33333333e-3F;
   p = p * r + 4.16666667e-2F;
   p = p * r + 1.66666667e-1F;
   p = p * r + 0.5F;
   p = (p * r * r + r) + 1.0F;
-  const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
-  float power;
-  memcpy(&power, &bits, sizeof(power));
-  return p * power;
+  const Ints bits = (__builtin_convertvector(n, Ints) + 127) << 23;
+  return p * (Floats)bits;
 }
 
-static inline float Sigmoid(float x) { return 1.0F / (1.0F + Exp(-x)); }
+template <size_t kLanes, typename Floats = typename Vectors<kLanes>::Floats>
+static inline Floats Sigmoid(Floats x) {
+  return 1.0F / (1.0F + Exp<kLanes>(-x));
+}
 
-// Values that GateRow works on at a time: copies, so that hidden may be gate and compilers, which
-// need not fear that, still vectorise.
-inline constexpr size_t kGateStep = 32;
-
-static inline void GateStep(const GateArgs& args, const float* gate, const float* up,
-                            float* hidden) {
+template <size_t kLanes, typename Floats = typename Vectors<kLanes>::Floats>
+static inline Floats GateValues(const GateArgs& args, Floats gate, Floats up) {
   switch (args.activation) {
     case Activation::kSwiglu:
-      for (size_t i = 0; i < kGateStep; ++i) hidden[i] = gate[i] * Sigmoid(gate[i]) * up[i];
-      break;
+      return gate * Sigmoid<kLanes>(gate) * up;
     case Activation::kSwigluOai: {
-      const float alpha = args.alpha;
-      const float limit = args.limit;
-      for (size_t i = 0; i < kGateStep; ++i) {
-        const float g = gate[i] > limit ? limit : gate[i];
-        float u = up[i] > limit ? limit : up[i];
-        u = u < -limit ? -limit : u;
-        hidden[i] = g * Sigmoid(alpha * g) * (u + 1.0F);
-      }
-      break;
+      const Floats limit = Floats{} + args.limit;
+      const Floats g = gate > limit ? limit : gate;
+      Floats u = up > limit ? limit : up;
+      u = u < -limit ? -limit : u;
+      return g * Sigmoid<kLanes>(args.alpha * g) * (u + 1.0F);
     }
-    case Activation::kGelu:
-      for (size_t i = 0; i < kGateStep; ++i) {
+    case Activation::kGelu: {
+      Floats hidden;
+      for (size_t i = 0; i < kLanes; ++i) {
         hidden[i] = 0.5F * gate[i] * (1.0F + erff(gate[i] * 0.707106781F)) * up[i];
       }
-      break;
+      return hidden;
+    }
   }
+  return gate;
 }
 
-static void GateRow(const GateArgs& args) {
-  float gate[kGateStep];
-  float up[kGateStep];
-  float hidden[kGateStep];
-  size_t done = 0;
-  for (; done + kGateStep <= args.count; done += kGateStep) {
-    memcpy(gate, args.gate + done, sizeof(gate));
-    memcpy(up, args.up + done, sizeof(up));
-    GateStep(args, gate, up, hidden);
-    memcpy(args.hidden + done, hidden, sizeof(hidden));
+// kLanes values at a time; the last ones are filled up with zeros.
+template <size_t kLanes>
+static inline void GateRow(const GateArgs& args) {
+  for (size_t done = 0; done < args.count; done += kLanes) {
+    const size_t left = args.count - done < kLanes ? args.count - done : kLanes;
+    typename Vectors<kLanes>::Floats gate{};
+    typename Vectors<kLanes>::Floats up{};
+    if (left == kLanes) {
+      memcpy(&gate, args.gate + done, sizeof(gate));
+      memcpy(&up, args.up + done, sizeof(up));
+    } else {
+      memcpy(&gate, args.gate + done, left * sizeof(float));
+      memcpy(&up, args.up + done, left * sizeof(float));
+    }
+    const auto hidden = GateValues<kLanes>(args, gate, up);
+    if (left == kLanes) {
+      memcpy(args.hidden + done, &hidden, sizeof(hidden));
+    } else {
+      memcpy(args.hidden + done, &hidden, left * sizeof(float));
+    }
   }
-  if (done == args.count) return;
-  const size_t left = (args.count - done) * sizeof(float);
-  memset(gate, 0, sizeof(gate));
-  memset(up, 0, sizeof(up));
-  memcpy(gate, args.gate + done, left);
-  memcpy(up, args.up + done, left);
-  GateStep(args, gate, up, hidden);
-  memcpy(args.hidden + done, hidden, left);
 }
 
 // Blocks without a larger value become zeros: 2^-100.

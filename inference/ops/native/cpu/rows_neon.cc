@@ -51,6 +51,6 @@ float QuantizeBlockNeon(const float* x, int8_t* q, float* scale, int32_t* sum) {
 
 void QuantizeRowNeon(const QuantizeArgs& args) { QuantizeOneRow(args, QuantizeBlockNeon); }
 
-void GateNeon(const GateArgs& args) { GateRow(args); }
+void GateNeon(const GateArgs& args) { GateRow<4>(args); }
 
 }  // namespace mixline::cpu

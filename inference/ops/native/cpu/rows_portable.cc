@@ -5,6 +5,6 @@ namespace mixline::cpu {
 
 void QuantizeRowPortable(const QuantizeArgs& args) { QuantizeOneRow(args, QuantizeBlock); }
 
-void GatePortable(const GateArgs& args) { GateRow(args); }
+void GatePortable(const GateArgs& args) { GateRow<4>(args); }
 
 }  // namespace mixline::cpu

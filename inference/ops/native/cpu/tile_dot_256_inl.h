@@ -72,7 +72,7 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
     }
     for (size_t g = 0; g < kGroups; ++g) {
       const uint8_t* group = args.tile + b * Weights::kBlockBytes + g * 64;
-      _mm_prefetch(group + ahead, _MM_HINT_T1);
+      _mm_prefetch(group + ahead, _MM_HINT_T0);
       for (int h = 0; h < 2; ++h) {
         __m256i parts[Weights::kParts];
         Weights::Unpack(group + h * 32, parts);
@@ -85,7 +85,7 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
       }
     }
     const uint8_t* scale = scales + (b >> scale_shift) * kTileRows * Weights::kScaleBytes;
-    _mm_prefetch(scale + ahead, _MM_HINT_T1);
+    _mm_prefetch(scale + ahead, _MM_HINT_T0);
     for (int h = 0; h < 2; ++h) {
       const __m256 w_scale = Weights::Scales(scale + h * 8 * Weights::kScaleBytes);
       for (int t = 0; t < kTokens; ++t) {

@@ -22,6 +22,9 @@ struct Int4Weights {
 
 }  // namespace
 
-void TileDotInt4Avx512(const TileDotArgs& args) { DotTile<Int4Weights>(args); }
+void TileDotInt4Avx512(const TileDotArgs& args) {
+  if (args.num_rows <= kRowsOfAvx2) return TileDotInt4Avx2(args);
+  DotTile<Int4Weights>(args);
+}
 
 }  // namespace mixline::cpu

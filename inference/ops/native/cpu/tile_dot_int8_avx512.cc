@@ -19,6 +19,9 @@ struct Int8Weights {
 
 }  // namespace
 
-void TileDotInt8Avx512(const TileDotArgs& args) { DotTile<Int8Weights>(args); }
+void TileDotInt8Avx512(const TileDotArgs& args) {
+  if (args.num_rows <= kRowsOfAvx2) return TileDotInt8Avx2(args);
+  DotTile<Int8Weights>(args);
+}
 
 }  // namespace mixline::cpu
