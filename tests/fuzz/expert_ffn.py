@@ -136,7 +136,9 @@ class FfnRound:
         expected = compute(experts, feeds["x"], feeds["ids"], feeds["weights"])
         error = np.linalg.norm(y - expected, axis=1)
         norm = np.linalg.norm(expected, axis=1)
-        if (error > TOLERANCE[self._format] * norm + 1e-6).any():
+        # In f32, gelu far below 0 is the small difference of two large numbers.
+        least = 1e-4 if self._activation == "gelu" else 1e-6
+        if (error > TOLERANCE[self._format] * norm + least).any():
             return f"y is off by {error.tolist()} of {norm.tolist()}"
         return ""
 

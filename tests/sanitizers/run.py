@@ -29,6 +29,7 @@ TESTS: Final = {
     "address": ("tests/inference/ops",),
     # Where several threads are at work: large calls, sessions that run at once.
     "thread": (
+        "tests/inference/ops/test_cached_attention.py",
         "tests/inference/ops/test_expert_counts.py",
         "tests/inference/ops/test_expert_ffn.py",
     ),
@@ -74,7 +75,9 @@ def environment(kind: str, log: Path) -> dict[str, str]:
         **os.environ,
         "LD_PRELOAD": runtime(kind),
         "PYTHONMALLOC": "malloc",  # each object is a block of its own, with red zones around it
-        "ASAN_OPTIONS": f"{common}:leak_check_at_exit=0:detect_stack_use_after_return=1",
+        # Without detect_stack_use_after_return: GCC 12 then misaligns 64-byte vectors on the stack
+        # (its bug 110027), and stores to them fault.
+        "ASAN_OPTIONS": f"{common}:leak_check_at_exit=0",
         "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
         "TSAN_OPTIONS": f"{common}:suppressions={Path(__file__).with_name('thread.supp')}",
         CHILD: str(log),
