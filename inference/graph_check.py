@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from inference.errors import ModelDirectoryError
+from inference.kv_cache import KvShape
 from inference.manifest import Architecture, Manifest, is_plain_name
 from inference.onnx_file import AttributeValue, Dim, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
 from inference.ops.layout import bytes_per_expert
@@ -30,7 +31,8 @@ STANDARD_OPS: Final = frozenset(
 MICROSOFT_OPS: Final = frozenset(
     {"GroupQueryAttention", "MatMulNBits", "SkipSimplifiedLayerNormalization"}
 )
-MIXLINE_OPS: Final = frozenset({"ExpertRouter", "ExpertFFN"})
+MIXLINE_OPS: Final = frozenset({"CachedAttention", "ExpertRouter", "ExpertFFN"})
+Expected: TypeAlias = tuple[str, tuple[Dim, ...]]  # element type, shape
 OPERATORS: Final = {
     "": STANDARD_OPS,
     "ai.onnx": STANDARD_OPS,
@@ -65,15 +67,20 @@ def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int
     for tensor in graph.initializers.values():
         yield from _place_problems(tensor, file_bytes)
     architecture = manifest.architecture
-    yield from _value_problems(graph, "input", graph.inputs, _inputs(architecture))
-    yield from _value_problems(graph, "output", graph.outputs, _outputs(architecture))
+    kv = _kv_shape(graph, architecture)
+    yield from _value_problems(graph, "input", graph.inputs, _inputs(kv))
+    yield from _value_problems(graph, "output", graph.outputs, _outputs(kv, architecture.vocab))
     counts = Counter(node.op_type for node in graph.nodes)
-    for op_type in ("ExpertRouter", "ExpertFFN", "GroupQueryAttention"):
+    cached = counts["CachedAttention"] > 0
+    attention = "CachedAttention" if cached else "GroupQueryAttention"
+    for op_type in ("ExpertRouter", "ExpertFFN", attention):
         if counts[op_type] != architecture.layers:
             yield (
                 f"expected {architecture.layers} operators {op_type}, one per layer, found"
                 f" {counts[op_type]}"
             )
+    if cached and counts["GroupQueryAttention"]:
+        yield "expected one kind of attention, found CachedAttention and GroupQueryAttention"
     for node in graph.nodes:
         yield from _node_problems(graph, node, manifest)
 
@@ -86,7 +93,9 @@ def _node_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iter
         case "ExpertFFN":
             yield from _ffn_problems(graph, node, manifest)
         case "GroupQueryAttention":
-            yield from _attention_problems(graph, node, manifest.architecture)
+            yield from _group_query_problems(graph, node, manifest.architecture)
+        case "CachedAttention":
+            yield from _cached_problems(graph, node, manifest.architecture)
         case "MatMulNBits":
             yield from _matmul_problems(graph, node)
 
@@ -104,31 +113,40 @@ def _place_problems(tensor: OnnxTensor, file_bytes: Mapping[str, int]) -> Iterat
         )
 
 
-def _inputs(architecture: Architecture) -> dict[str, tuple[str, tuple[Dim, ...]]]:
-    values: dict[str, tuple[str, tuple[Dim, ...]]] = {
+def _kv_shape(graph: OnnxGraph, architecture: Architecture) -> KvShape:
+    """Return the buffers of a graph whose attention is of one format."""
+    formats = {node.attributes.get("kv_format") for node in graph.nodes}
+    return KvShape(
+        layers=architecture.layers,
+        kv_heads=architecture.kv_heads,
+        head_dim=architecture.head_dim,
+        context=architecture.context,
+        int8="int8" in formats,
+    )
+
+
+def _inputs(kv: KvShape) -> dict[str, Expected]:
+    values: dict[str, Expected] = {
         "input_ids": ("int64", (1, "n")),
         "past_len": ("int32", ()),
         "logit_positions": ("int64", ("m",)),
         "effort": ("float32", ()),
     }
-    return values | _key_values(architecture, "past", "capacity")
+    return values | _buffers(kv, "past")
 
 
-def _outputs(architecture: Architecture) -> dict[str, tuple[str, tuple[Dim, ...]]]:
-    values: dict[str, tuple[str, tuple[Dim, ...]]] = {
-        "logits": ("float32", ("m", architecture.vocab))
-    }
-    return values | _key_values(architecture, "present", "capacity")
+def _outputs(kv: KvShape, vocab: int) -> dict[str, Expected]:
+    return {"logits": ("float32", ("m", vocab)), **_buffers(kv, "present")}
 
 
-def _key_values(
-    architecture: Architecture, when: str, capacity: str
-) -> dict[str, tuple[str, tuple[Dim, ...]]]:
-    shape = (1, architecture.kv_heads, capacity, architecture.head_dim)
+def _buffers(kv: KvShape, when: str) -> dict[str, Expected]:
     return {
-        f"{when}_{layer}_{part}": ("float32", shape)
-        for layer in range(architecture.layers)
-        for part in ("key", "value")
+        f"{when}_{layer}_{tensor.name}": (
+            tensor.dtype.name,
+            (1, kv.kv_heads, "capacity", tensor.width),
+        )
+        for layer in range(kv.layers)
+        for tensor in kv.tensors
     }
 
 
@@ -136,7 +154,7 @@ def _value_problems(
     graph: OnnxGraph,
     kind: str,
     found: tuple[OnnxValue, ...],
-    expected: Mapping[str, tuple[str, tuple[Dim, ...]]],
+    expected: Mapping[str, Expected],
 ) -> Iterator[str]:
     names = [value.name for value in found]
     if len(set(names)) != len(names) or set(names) != set(expected):
@@ -176,7 +194,21 @@ def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Itera
     yield from _weight_problems(graph, node, 4, "uint8", (architecture.experts, down))
 
 
-def _attention_problems(
+def _cached_problems(graph: OnnxGraph, node: OnnxNode, architecture: Architecture) -> Iterator[str]:
+    yield from _attribute_problems(
+        node,
+        {
+            "num_heads": architecture.heads,
+            "kv_heads": architecture.kv_heads,
+            "head_dim": architecture.head_dim,
+        },
+    )
+    angles = (architecture.context, architecture.head_dim // 2)
+    yield from _weight_problems(graph, node, 6, "float32", angles)
+    yield from _weight_problems(graph, node, 7, "float32", angles)
+
+
+def _group_query_problems(
     graph: OnnxGraph, node: OnnxNode, architecture: Architecture
 ) -> Iterator[str]:
     yield from _attribute_problems(

@@ -14,9 +14,10 @@ from inference.errors import ContextLengthError
 
 # L layers, H key/value heads, C capacity in tokens, D head dimension
 
-Floats: TypeAlias = npt.NDArray[np.float32]
+Buffer: TypeAlias = npt.NDArray[np.generic]
 _ALIGNMENT: Final = 64  # bytes: ONNX Runtime's kernels may use aligned vector loads
 _FIRST_CAPACITY: Final = 256  # tokens
+_INT8_BLOCK: Final = 32  # values of an int8 buffer that share a scale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,41 @@ class KvShape:
     kv_heads: int
     head_dim: int
     context: int  # tokens, the largest capacity
+    int8: bool = False  # int8 keys and values, with scales in buffers of their own
+
+    @property
+    def tensors(self) -> tuple["KvTensor", ...]:
+        """The buffers of one layer."""
+        dtype = np.dtype(np.int8 if self.int8 else np.float32)
+        parts = ("key", "value")
+        values = tuple(KvTensor(name=name, dtype=dtype, width=self.head_dim) for name in parts)
+        if not self.int8:
+            return values
+        blocks = self.head_dim // _INT8_BLOCK
+        scale = np.dtype(np.float32)
+        return values + tuple(
+            KvTensor(name=f"{name}_scale", dtype=scale, width=blocks) for name in parts
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The graph's name of every buffer, less `past_` or `present_`."""
+        return tuple(f"{i}_{tensor.name}" for i in range(self.layers) for tensor in self.tensors)
 
     @property
     def bytes_per_token(self) -> int:
-        """Keys and values of all layers, f32."""
-        return 2 * 4 * self.layers * self.kv_heads * self.head_dim
+        """Keys and values of all layers."""
+        per_head = sum(tensor.width * tensor.dtype.itemsize for tensor in self.tensors)
+        return self.layers * self.kv_heads * per_head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KvTensor:
+    """One buffer of a layer: [1, H, C, width]."""
+
+    name: str
+    dtype: "np.dtype[np.generic]"
+    width: int
 
 
 class KvCache:
@@ -41,7 +72,7 @@ class KvCache:
         self.shape = shape
         self.capacity = 0
         self.tokens: list[int] = []
-        self.buffers: list[Floats] = []  # 2 L of [1, H, C, D]: key and value of layer 0, 1, ...
+        self.buffers: list[Buffer] = []  # in the order of `shape.names`
 
     @property
     def nbytes(self) -> int:
@@ -87,8 +118,12 @@ class KvCache:
         self.tokens = other.tokens[:length]
 
     def _replace(self, capacity: int, used: int) -> None:
-        shape = (1, self.shape.kv_heads, capacity, self.shape.head_dim)
-        fresh = [_aligned_empty(shape) for _ in range(2 * self.shape.layers)]
+        heads = self.shape.kv_heads
+        fresh = [
+            _aligned_empty((1, heads, capacity, tensor.width), tensor.dtype)
+            for _ in range(self.shape.layers)
+            for tensor in self.shape.tensors
+        ]
         if used:  # the very first buffers have no former ones
             for new, former in zip(fresh, self.buffers, strict=True):
                 new[:, :, :used] = former[:, :, :used]
@@ -96,9 +131,9 @@ class KvCache:
         self.capacity = capacity
 
 
-def _aligned_empty(shape: tuple[int, ...]) -> Floats:
+def _aligned_empty(shape: tuple[int, ...], dtype: "np.dtype[np.generic]") -> Buffer:
     """Allocate without touching the pages: memory is used as the positions are."""
-    nbytes = 4 * int(np.prod(shape))
+    nbytes = dtype.itemsize * int(np.prod(shape))
     raw = np.empty(nbytes + _ALIGNMENT, dtype=np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + nbytes].view(np.float32).reshape(shape)
+    return raw[start : start + nbytes].view(dtype).reshape(shape)

@@ -9,6 +9,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -38,11 +39,12 @@ class Session:
     ) -> None:
         """Load the graph with the operator library.
 
+        Whether its caches are int8 is the graph's to say: see `kv_shape` afterwards.
+
         Raises:
             OperatorLibraryError: ONNX Runtime cannot load the library.
             ModelDirectoryError: ONNX Runtime refuses the graph.
         """
-        self.kv_shape = kv_shape
         self.vocab = vocab
         try:
             self._session: Any = _open(str(graph), library, threads)
@@ -53,6 +55,9 @@ class Session:
                 f"ONNX Runtime {ort.__version__} refuses {graph}: {_first_line(error)}; check the"
                 " model directory with `mixline doctor` or export it again"
             ) from error
+        types = {value.name: value.type for value in self._session.get_inputs()}
+        int8 = types.get("past_0_key") == "tensor(int8)"
+        self.kv_shape = replace(kv_shape, int8=int8)
         self._bindings: weakref.WeakKeyDictionary[KvCache, _Binding] = weakref.WeakKeyDictionary()
 
     def run(self, kv: KvCache, tokens: Sequence[int], effort: float) -> Floats:
@@ -126,8 +131,7 @@ class _Binding:
         self._bind_input("logit_positions", self._position)
         self._bind_input("effort", self._effort)
         self._bind_output("logits", self._logits)
-        for index, buffer in enumerate(kv.buffers):
-            name = f"{index // 2}_{'value' if index % 2 else 'key'}"
+        for name, buffer in zip(kv.shape.names, kv.buffers, strict=True):
             self._bind_input(f"past_{name}", buffer)
             self._bind_output(f"present_{name}", buffer)
 

@@ -13,6 +13,7 @@ from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Man
 from inference.model_dir import ModelDir, write_manifest
 from onnx_export.arch import read_spec
 from onnx_export.arch.spec import DecoderSpec
+from onnx_export.attention_plan import AttentionPlan, attention_plan
 from onnx_export.checkpoint import Checkpoint
 from onnx_export.errors import CheckpointError, UnsupportedError
 from onnx_export.graph.builder import GraphBuilder
@@ -66,6 +67,8 @@ def export_checkpoint(
     out: Path,
     *,
     weights: str = "int4",
+    attention: str = "auto",
+    kv: str = "f32",
     providers: Sequence[str] = PROVIDERS,
     verify: LogitsFunction | None = None,
     licence: str | None = None,
@@ -77,6 +80,8 @@ def export_checkpoint(
         checkpoint: folder with config.json, safetensors and tokenizer.json.
         out: the directory to make; must not exist.
         weights: int4, int8, fp32 or keep (the checkpoint's values, widened to f32).
+        attention: cached, group_query, or auto, which is the faster of them.
+        kv: f32 or int8, the format of the key/value cache.
         providers: which graphs to write; `cpu` is the only one yet.
         verify: computes logits of the new directory, which are compared with the checkpoint's.
         licence: what the manifest says; default: the `license` of the checkpoint's README.md.
@@ -91,6 +96,7 @@ def export_checkpoint(
     _check_providers(providers)
     config = HfConfig.open(checkpoint)
     spec = read_spec(config)
+    mix = attention_plan(spec, attention, kv)
     tensors = Checkpoint.open(checkpoint)
     for name, shape in spec.shapes().items():
         tensors.check(name, shape)
@@ -101,7 +107,8 @@ def export_checkpoint(
     counted = tensors.reporting_to(counter)
     with new_directory(out) as partial:
         try:
-            _write(partial, counted, spec, chosen, tokens, out.name, licence or _licence(tensors))
+            said = licence or _licence(tensors)
+            _write(partial, counted, spec, chosen, mix, tokens, out.name, said)
         except LayoutError as error:
             raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
@@ -121,13 +128,16 @@ def _write(
     tensors: Checkpoint,
     spec: DecoderSpec,
     chosen: Quantization,
+    mix: AttentionPlan,
     tokens: SpecialTokens,
     name: str,
     licence: str,
 ) -> None:
     with WeightFile(folder / WEIGHTS_NAME) as weight_file:
         builder = GraphBuilder(weight_file)
-        decoder(GraphContext(builder=builder, spec=spec, checkpoint=tensors, plan=chosen))
+        decoder(
+            GraphContext(builder=builder, spec=spec, checkpoint=tensors, plan=chosen, attention=mix)
+        )
         weights_entry = weight_file.close()
     (folder / GRAPH_NAME).write_bytes(builder.serialize(name))
     shutil.copyfile(tensors.path / TOKENIZER_NAME, folder / TOKENIZER_NAME)

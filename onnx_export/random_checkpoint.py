@@ -113,6 +113,8 @@ def make_random_model(
     tokenizer: Path,
     *,
     weights: str = "int4",
+    attention: str = "auto",
+    kv: str = "f32",
     seed: int = 0,
 ) -> ExportReport:
     """Make a model directory of random weights; the checkpoint between is removed.
@@ -124,6 +126,6 @@ def make_random_model(
     checkpoint = out.parent / (out.name + CHECKPOINT_SUFFIX)
     write_random_checkpoint(checkpoint, config, tokenizer, seed=seed, dtype="BF16")
     try:
-        return export_checkpoint(checkpoint, out, weights=weights)
+        return export_checkpoint(checkpoint, out, weights=weights, attention=attention, kv=kv)
     finally:
         shutil.rmtree(checkpoint)

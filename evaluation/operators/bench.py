@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.machine import describe_machine
+from evaluation.operators.attention import AttentionCase, bench_attention
 from evaluation.operators.limits import last_level_cache_bytes, measure_limits
 from evaluation.operators.load import LoadCost, measure_load
 from evaluation.operators.report import LoadRow, OpsReport, Timing
@@ -29,6 +30,7 @@ Floats = npt.NDArray[np.float32]
 CALLS: Final = 200
 CALLS_MANY: Final = 20  # from MANY_TOKENS tokens on
 WARM_UP: Final = 3
+ATTENTION_COST: Final = 100  # of a case, as the others' costs are counted
 CACHES: Final = 4  # last-level caches of weights between two uses of an expert
 MAX_DIFFERENCE: Final = 0.05  # of a token's norm: two roundings of activations to int8 differ less
 
@@ -43,6 +45,7 @@ class BenchOptions:
     calls: int | None = None  # None: CALLS, or CALLS_MANY for many tokens
     threads: int = 2
     reuse_bytes: int | None = None  # None: CACHES last-level caches
+    attention: Sequence[AttentionCase] = ()
 
     def calls_at(self, tokens: int) -> int:
         """Return the number of pairs of calls for so many tokens."""
@@ -61,7 +64,8 @@ def bench_ops(options: BenchOptions) -> OpsReport:
     left_out: list[str] = []
     kinds = [(shape, weights) for shape in options.shapes for weights in options.weights]
     costs = {tokens: options.calls_at(tokens) * (tokens + 2) for tokens in options.tokens}
-    with Progress("bench ops", len(kinds) * (sum(costs.values()) + 1)) as progress:
+    total = len(kinds) * (sum(costs.values()) + 1) + len(options.attention) * ATTENTION_COST
+    with Progress("bench ops", total) as progress:
         for shape, weights in kinds:
             try:
                 with Comparison(shape, weights, options) as comparison:
@@ -75,6 +79,12 @@ def bench_ops(options: BenchOptions) -> OpsReport:
                 progress.advance(sum(costs.values()) + 1, measured=False)
             # Again, as another program may have had the machine the first time.
             limits = limits.better(measure_limits(options.threads))
+        attention = bench_attention(
+            options.attention,
+            options.threads,
+            options.calls,
+            done=lambda: progress.advance(ATTENTION_COST),
+        )
     return OpsReport(
         machine=describe_machine(),
         kernel=library.chosen_kernel(),
@@ -83,6 +93,7 @@ def bench_ops(options: BenchOptions) -> OpsReport:
         rows=tuple(timing.row(limits) for timing in timings["int4"]),
         rows_int8=tuple(timing.row(limits) for timing in timings["int8"]),
         loads=tuple(loads),
+        attention=attention,
         left_out=tuple(left_out),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from evaluation.machine import Machine
+from evaluation.operators.attention import AttentionRow
 from evaluation.operators.limits import Limits
 from evaluation.operators.load import LoadCost
 from evaluation.operators.shapes import OpShape
@@ -55,6 +56,7 @@ class OpsReport:
     rows: tuple[OpRow, ...]  # int4
     rows_int8: tuple[OpRow, ...]
     loads: tuple[LoadRow, ...]
+    attention: tuple[AttentionRow, ...]
     left_out: tuple[str, ...]  # sentences about what could not be measured here
 
 
@@ -123,7 +125,19 @@ at least {reuse} were touched between two uses of an expert
 | of token's experts | QMoE peak MB |
 |---|---|---|---|---|---|---|---|---|---|
 """ + "\n".join(_load_line(load) for load in report.loads)
-    return "\n".join([head + rows + (loads if report.loads else ""), *report.left_out])
+    attention = """
+
+CachedAttention beside GroupQueryAttention, one layer; its cache is f32 always
+
+| heads | cache | new tokens | context | ms | GroupQueryAttention ms | ratio | GB/s |
+|---|---|---|---|---|---|---|---|
+""" + "\n".join(
+        f"| {row.name} | {row.kv} | {row.tokens} | {row.context} | {row.ms} | {row.ms_gqa} "
+        f"| {row.ratio:.2f} | {row.gbps} |"
+        for row in report.attention
+    )
+    tables = rows + (loads if report.loads else "") + (attention if report.attention else "")
+    return "\n".join([head + tables, *report.left_out])
 
 
 def _by_weights(report: OpsReport) -> list[tuple[str, OpRow]]:

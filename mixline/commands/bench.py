@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         metavar="|".join(BENCHMARKS),
         choices=BENCHMARKS,
-        help="ops: the expert operators beside QMoE; decode: load, prefill and decode speed; "
+        help="ops: the operators beside ONNX Runtime's; decode: load, prefill and decode speed; "
         "keystrokes: real files typed key by key into the language server",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     models = parser.add_argument_group("decode, keystrokes")
     models.add_argument("--model", metavar="DIR", type=Path, help="model directory")
     ops = parser.add_argument_group("ops")
-    ops.add_argument("--shapes", metavar="NAME", nargs="+", help="default: all")
+    ops.add_argument("--shapes", metavar="NAME", nargs="+", help="default: all, and attention")
     ops.add_argument(
         "--tokens",
         metavar="N",
@@ -95,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ops(arguments: argparse.Namespace) -> int:
+    from evaluation.operators.attention import CASES
     from evaluation.operators.bench import BenchOptions, bench_ops
     from evaluation.operators.report import plot, table
     from evaluation.operators.shapes import NAMES, TOKENS, chosen_shapes
@@ -108,6 +109,7 @@ def _ops(arguments: argparse.Namespace) -> int:
         tokens=arguments.tokens or TOKENS,
         weights=arguments.weights or ("int4", "int8"),
         calls=arguments.calls,
+        attention=CASES if arguments.shapes is None else (),
         **({} if arguments.threads is None else {"threads": arguments.threads}),
     )
     report = bench_ops(options)

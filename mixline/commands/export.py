@@ -50,6 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="precision of the matrices (int4)",
     )
     parser.add_argument(
+        "--attention",
+        choices=("auto", "cached", "group_query"),
+        default="auto",
+        help="mixline's operator or ONNX Runtime's (auto: the faster one)",
+    )
+    parser.add_argument(
+        "--kv",
+        choices=("f32", "int8"),
+        default="f32",
+        help="format of the key/value cache; int8 takes 0.28 of the memory (f32)",
+    )
+    parser.add_argument(
         "--providers", metavar="LIST", default="cpu", help="graphs to write, e.g. cpu,cuda (cpu)"
     )
     parser.add_argument(
@@ -74,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.checkpoint,
             arguments.out,
             weights=arguments.weights,
+            attention=arguments.attention,
+            kv=arguments.kv,
             providers=tuple(name.strip() for name in arguments.providers.split(",")),
             verify=prompt_logits if arguments.verify else None,
             progress=progress,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from inference.manifest import Quantization
 from onnx_export.arch.spec import DecoderSpec
+from onnx_export.attention_plan import AttentionPlan
 from onnx_export.checkpoint import Checkpoint
 from onnx_export.graph.builder import GraphBuilder
 
@@ -19,6 +20,7 @@ class GraphContext:
     spec: DecoderSpec
     checkpoint: Checkpoint
     plan: Quantization
+    attention: AttentionPlan
 
     def read(self, name: str, *shape: int) -> npt.NDArray[np.float32]:
         """Read a weight of the checkpoint."""

@@ -1,9 +1,9 @@
-"""Widen attention heads with zeros to a size that GroupQueryAttention rotates.
+"""Widen attention heads with zeros to a size that both attention operators take.
 
-The operator applies RoPE to pairs (i, i + D/2) and only if D is a multiple of 16. A head of D dims
-becomes one of P: its first half stands at the start of the first half of P, its second half at the
-start of the second, zeros fill the rest. Scores and outputs stay the same, exactly but for rounding
-of the norm's factor.
+GroupQueryAttention applies RoPE to pairs (i, i + D/2) and only if D is a multiple of 16, as
+CachedAttention does. A head of D dims becomes one of P: its first half stands at the start of the
+first half of P, its second half at the start of the second, zeros fill the rest. Scores and outputs
+stay the same, exactly but for rounding of the norm's factor.
 """
 
 # H heads, D head dim, P padded head dim
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-MULTIPLE: Final = 16  # of a head dim, by com.microsoft.GroupQueryAttention with do_rotary
+MULTIPLE: Final = 16  # of a head dim, by CachedAttention and by GroupQueryAttention with do_rotary
 Floats = npt.NDArray[np.float32]
 
 

@@ -112,7 +112,7 @@ def make_model(
 ) -> Callable[..., Path]:
     """Export a tiny MoE with random weights: 2 layers, 8 experts, 2 of them per token."""
 
-    def make(weights: str = "fp32", context: int = 1024) -> Path:
+    def make(weights: str = "fp32", context: int = 1024, kv: str = "f32") -> Path:
         folder = tmp_path_factory.mktemp("models")
         tokenizer = folder / "tokenizer.json"
         tokenizer.write_text(json.dumps(make_spec("mixline")), encoding="utf-8")
@@ -129,7 +129,7 @@ def make_model(
             context=context,
         )
         out = folder / f"tiny-{weights}-{context}"
-        make_random_model(out, config, tokenizer, weights=weights, seed=1)
+        make_random_model(out, config, tokenizer, weights=weights, kv=kv, seed=1)
         return out
 
     return make

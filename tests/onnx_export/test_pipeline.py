@@ -53,10 +53,10 @@ def test_directory_holds_what_the_manifest_lists(tmp_path: Path, tiny_checkpoint
 
 
 def test_every_router_and_expert_is_an_operator_of_ours(tiny_model: Path) -> None:
-    """The graph holds one router and one expert FFN per layer, and weights start at 64 KiB."""
+    """Attention, router and expert FFN in each layer are ours, and weights start at 64 KiB."""
     graph = onnx.load(tiny_model / "model.onnx", load_external_data=False).graph
     ours = [node.op_type for node in graph.node if node.domain == "mixline"]
-    assert ours == ["ExpertRouter", "ExpertFFN"] * 2
+    assert ours == ["CachedAttention", "ExpertRouter", "ExpertFFN"] * 2
 
     offsets = {
         tensor.name: int(next(e.value for e in tensor.external_data if e.key == "offset"))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation.operators import bench, limits
+from evaluation.operators.attention import AttentionCase
 from evaluation.operators.bench import BenchOptions, Comparison, NotEnoughMemoryError, bench_ops
 from evaluation.operators.limits import measure_limits
 from evaluation.operators.load import open_and_run
@@ -134,9 +135,11 @@ def test_the_report_has_the_documented_keys(tiny_shape: OpShape) -> None:
 
 def test_table_and_plot_show_every_row(tiny_shape: OpShape) -> None:
     """The table marks a ratio over its target; the plot has a line for each kind of weights."""
-    report = bench_ops(options(tiny_shape, tokens=(1, 4)))
+    case = AttentionCase(name="2/1", heads=2, kv_heads=1, head_dim=32, tokens=1, context=40)
+    report = bench_ops(replace(options(tiny_shape, tokens=(1, 4)), attention=(case,)))
     text, drawing = table(report), plot(report)
 
+    assert "| 2/1 | f32 | 1 | 40 |" in text
     assert text.count("| tiny | int4 |") == text.count("| tiny | int8 |") == 2
     assert f"last-level cache {report.limits.last_level_cache_mb:.0f} MB" in text
     assert drawing.count("<polyline") == 2
