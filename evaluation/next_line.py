@@ -32,14 +32,14 @@ from evaluation.repositories import SourceFile, read_repositories
 from evaluation.resume import ResultCache, cache_file, digest, measure_all
 from evaluation.similarity import edit_similarity
 from evaluation.subject import Subject, complete, describe_subject, headline
+from evaluation.workspace_alone import WorkspaceAlone
 from inference import CompletionRequest, Engine, Reference
-from inference.workspace_expert import texts_around
-from inference.workspace_match import find_draft
 from lsp_server.context.around_cursor import PREFIX_CHARACTERS, SUFFIX_CHARACTERS
 
 DEFAULT_POSITIONS: Final = 1000
 ENOUGH_REPOSITORIES: Final = 5
 SEED: Final = 20
+ALL: Final = "all"  # places of either kind
 MODES: Final = ("model", "workspace", "mixed")
 _MAX_TOKENS: Final = 64
 
@@ -103,6 +103,7 @@ def evaluate(options: Options) -> NextLineReport:
     positions = draw_positions(repositories, options.limit or DEFAULT_POSITIONS, SEED)
     with Engine.open(options.model, options.config) as engine:
         subject = describe_subject(options.model, options.data)
+        workspace = WorkspaceAlone.of(options.model)
         with (
             ResultCache(
                 cache_file("next-line", options.model, {}), Guesses, fresh=options.fresh
@@ -112,7 +113,7 @@ def evaluate(options: Options) -> NextLineReport:
             guesses = measure_all(
                 positions,
                 key=_key,
-                measure=lambda position: guess(engine, position),
+                measure=lambda position: guess(engine, workspace, position),
                 cache=cache,
                 progress=progress,
             )
@@ -135,7 +136,7 @@ def evaluate(options: Options) -> NextLineReport:
     )
 
 
-def guess(engine: Engine, position: Position) -> Guesses:
+def guess(engine: Engine, workspace: WorkspaceAlone, position: Position) -> Guesses:
     """Ask every way for the rest of a line.
 
     Raises:
@@ -147,11 +148,11 @@ def guess(engine: Engine, position: Position) -> Guesses:
     opened = request(position, files, workspace_expert=True)
     absent = request(position, without, workspace_expert=True)
     model, open_mixed = complete(engine, alone), complete(engine, opened)
-    open_workspace = draft_alone(opened)
+    open_workspace = workspace.complete(opened)
     same = len(without) == len(files)
     return Guesses(
         model=model,
-        absent_workspace=open_workspace if same else draft_alone(absent),
+        absent_workspace=open_workspace if same else workspace.complete(absent),
         absent_mixed=open_mixed if same else complete(engine, absent),
         open_workspace=open_workspace,
         open_mixed=open_mixed,
@@ -182,12 +183,6 @@ def _window(before: str) -> str:
     return window if len(window) == len(before) else window[window.find("\n") + 1 :]
 
 
-def draft_alone(asked: CompletionRequest) -> str:
-    """Return what the workspace expert foretells for the rest of the line, "" for nothing."""
-    draft = find_draft(asked.prefix, texts_around(asked), lines=1)
-    return "" if draft is None else draft.text.split("\n", maxsplit=1)[0]
-
-
 def _key(position: Position) -> str:
     """Return a digest of the document, the place, and the index."""
     files = position.references()
@@ -199,10 +194,11 @@ def _key(position: Position) -> str:
 
 
 def _by_place(answers: list[Answer]) -> dict[str, PlaceScores]:
-    return {
+    by_place = {
         place.value: _scores([answer for answer in answers if answer[0].place is place])
         for place in Place
     }
+    return by_place | {ALL: _scores(answers)}
 
 
 def _scores(answers: list[Answer]) -> PlaceScores:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from inference.cancel import CancelToken
 from inference.healing import Healer, Rewriting
 from inference.kv_cache import KvCache
+from inference.line_ends import NO_LINE_ENDS, LineEnds
 from inference.pacing import ChunkPacer
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
 from inference.request import Completion, CompletionRequest, FinishReason
-from inference.sampling import choose, generator
+from inference.sampling import Hint, choose, distribution, generator, mix
 from inference.session import Session
 from inference.stopping import find_stop
 from inference.tokenizer import TextDecoder, Tokenizer
@@ -154,16 +155,16 @@ class Generator:
             if request.workspace_expert
             else None
         )
-        masked = np.empty_like(logits)
         while True:
-            np.add(logits, self._mask(request, rewriting, tally), out=masked)
-            hint = expert.hint() if expert is not None else None
-            token, logprob = choose(masked, request.sampling, rng, hint)
+            mask = self._mask(request, rewriting, tally)
+            ends = self._line_ends(request, rewriting)
+            probabilities, hint = expected(logits + mask, ends, expert)
+            token, logprob = choose(probabilities, request.sampling, rng)
             is_old = bool(rewriting.left)
             new = rewriting.consume(self.tokenizer.token_bytes(token))
             is_old = is_old and not new  # a token of old text alone counts for nothing
             if not is_old:
-                tally.add(logprob, drafted=hint is not None and hint.token == token)
+                tally.add(logprob, drafted=hint is not None and token in hint.tokens)
             written = decoder.push(new)
             reason = self._append(token, written, request, cursor_line, tally)
             if not is_old:
@@ -180,7 +181,7 @@ class Generator:
             if cancel.cancelled:
                 return FinishReason.CANCELLED
             if expert is not None:
-                expert.advance(token, written, tally.text, rewriting.text)
+                expert.advance(written, tally.text, rewriting.text)
             logits = self.session.run(kv, [token], request.effort)
 
     def _mask(self, request: CompletionRequest, rewriting: Rewriting, tally: Tally) -> Floats:
@@ -192,6 +193,12 @@ class Generator:
             require_text=request.require_text,
             multi_line=request.multi_line,
         )
+
+    def _line_ends(self, request: CompletionRequest, rewriting: Rewriting) -> LineEnds:
+        """Return the tokens that are one and the same answer."""
+        if request.multi_line:
+            return NO_LINE_ENDS
+        return rewriting.line_ends() if rewriting.left else self.vocabulary.line_ends
 
     def _append(
         self,
@@ -210,3 +217,19 @@ class Generator:
             tally.text = stop.text
             return stop.reason
         return None
+
+
+def expected(
+    logits: Floats, ends: LineEnds, expert: WorkspaceExpert | None
+) -> tuple[Floats, Hint | None]:
+    """Return the probabilities ``[V]`` of network and expert together, and what the latter said.
+
+    Raises:
+        ModelDirectoryError: the logits hold a NaN or no finite value.
+    """
+    probabilities = distribution(logits)
+    ends.merge(probabilities)
+    hint = None if expert is None else expert.hint(probabilities, ends)
+    if hint is not None:
+        mix(probabilities, hint)
+    return probabilities, hint

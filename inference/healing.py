@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from inference.line_ends import LineEnds
 from inference.tokenizer import Tokenizer
 
 # V vocabulary of the model
@@ -42,6 +43,7 @@ class Healer:
         spelled = [(tokenizer.token_bytes(token), token) for token in plain]
         self._sorted = sorted(entry for entry in spelled if entry[0])
         self._masks: OrderedDict[tuple[bytes, bool, bool], Floats] = OrderedDict()
+        self._line_ends: OrderedDict[bytes, LineEnds] = OrderedDict()
 
     def take_back(self, prompt: list[int], prefix: str) -> tuple[list[int], bytes]:
         """Split a prompt that ends in the prefix's tokens.
@@ -83,6 +85,19 @@ class Healer:
                 self._masks.popitem(last=False)
         return mask
 
+    def line_ends(self, left: bytes) -> LineEnds:
+        """Return the tokens that write `left` and then end the line in the same way."""
+        ends = self._line_ends.get(left)
+        if ends is None:
+            spelled = [
+                (self._tokenizer.token_bytes(token)[len(left) :], token)
+                for token in self._continuations(left, False, False)
+            ]
+            ends = self._line_ends[left] = LineEnds.among(spelled, frozenset())
+            if len(self._line_ends) > _CACHED_MASKS:
+                self._line_ends.popitem(last=False)
+        return ends
+
     def _beginnings(self, left: bytes) -> list[int]:
         """Return the tokens that `left` begins with, itself included."""
         found = []
@@ -121,6 +136,10 @@ class Rewriting:
     def mask(self, *, require_text: bool, multi_line: bool) -> Floats:
         """Return the mask for the next token, as long as something is left."""
         return self._healer.mask(self.left, require_text=require_text, multi_line=multi_line)
+
+    def line_ends(self) -> LineEnds:
+        """Return the tokens that write the rest and then end the line in the same way."""
+        return self._healer.line_ends(self.left)
 
     def consume(self, spelled: bytes) -> bytes:
         """Take a token's bytes; return those that are new."""

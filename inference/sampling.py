@@ -24,10 +24,10 @@ _FIRST_SORTED: Final = 1024  # top-p rarely needs more; sorting all of a 150k vo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """A token that another predictor expects, and the share of all probability it is given."""
+    """Tokens that another predictor expects, and the share of all probability each is given."""
 
-    token: int
-    weight: float  # 0..1
+    tokens: npt.NDArray[np.intp]  # each once
+    weights: Floats  # 0..1, at most 1 together
 
 
 class Choice(NamedTuple):
@@ -42,50 +42,42 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed % 2**64)
 
 
-def choose(
-    logits: Floats, sampling: Sampling, rng: np.random.Generator, hint: Hint | None = None
-) -> Choice:
-    """Choose one token.
-
-    Args:
-        logits: ``[V]``; minus infinity forbids a token.
-        sampling: temperature 0 takes the most likely token and draws nothing from `rng`.
-        rng: see `generator`.
-        hint: mixed in unless its token is forbidden.
+def distribution(logits: Floats) -> Floats:
+    """Return the probabilities ``[V]`` of logits ``[V]``; minus infinity forbids a token.
 
     Raises:
         ModelDirectoryError: the logits hold a NaN or no finite value.
     """
-    top = int(logits.argmax())  # of a NaN's array this is the NaN
-    peak = float(logits[top])
+    peak = float(logits[int(logits.argmax())])  # of a NaN's array this is the NaN
     if not math.isfinite(peak):
         raise ModelDirectoryError(
             "expected finite logits, the model returned NaN or infinity; check the model directory"
             " with `mixline doctor` and export it again"
         )
-    if hint is not None and not math.isfinite(float(logits[hint.token])):
-        hint = None
-    exps = np.exp(logits - np.float32(peak))
-    total = float(exps.sum(dtype=np.float64))
+    exps: Floats = np.exp(logits - np.float32(peak))
+    exps /= np.float32(exps.sum(dtype=np.float64))
+    return exps
+
+
+def mix(probabilities: Floats, hint: Hint) -> None:
+    """Give the hint's tokens their shares and the network what is left, in place."""
+    probabilities *= np.float32(max(0.0, 1.0 - float(hint.weights.sum(dtype=np.float64))))
+    probabilities[hint.tokens] += hint.weights
+
+
+def choose(probabilities: Floats, sampling: Sampling, rng: np.random.Generator) -> Choice:
+    """Choose one token.
+
+    Args:
+        probabilities: ``[V]``, at least one of them above 0.
+        sampling: temperature 0 takes the most likely token and draws nothing from `rng`.
+        rng: see `generator`.
+    """
     if sampling.temperature == 0.0:
-        return _greedy(exps, total, top, hint)
-    mixed = exps.astype(np.float64) / total
-    if hint is not None:
-        mixed *= 1.0 - hint.weight
-        mixed[hint.token] += hint.weight
-    token = draw(mixed, sampling, rng)
-    return Choice(token=token, logprob=_log(float(mixed[token])))
-
-
-def _greedy(exps: Floats, total: float, top: int, hint: Hint | None) -> Choice:
-    probability = 1.0 / total  # the top token's exponential is 1
-    if hint is None:
-        return Choice(token=top, logprob=_log(probability))
-    probability *= 1.0 - hint.weight
-    hinted = float(exps[hint.token]) / total * (1.0 - hint.weight) + hint.weight
-    if hint.token == top or hinted > probability:
-        return Choice(token=hint.token, logprob=_log(hinted))
-    return Choice(token=top, logprob=_log(probability))
+        token = int(probabilities.argmax())
+    else:
+        token = draw(probabilities.astype(np.float64), sampling, rng)
+    return Choice(token=token, logprob=_log(float(probabilities[token])))
 
 
 def draw(probabilities: Doubles, sampling: Sampling, rng: np.random.Generator) -> int:
@@ -127,4 +119,4 @@ def _nucleus(weights: Doubles, top_p: float) -> npt.NDArray[np.intp]:
 
 
 def _log(probability: float) -> float:
-    return math.log(max(probability, 1e-45))
+    return min(0.0, math.log(max(probability, 1e-45)))

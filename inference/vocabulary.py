@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.errors import ModelDirectoryError
+from inference.line_ends import LineEnds
 from inference.tokenizer import Tokenizer
 
 # V vocabulary of the model; larger than the tokenizer's where the head is padded
@@ -58,11 +59,12 @@ class Vocabulary:
         breaks = np.asarray([b"\n" in lead or b"\r" in lead for lead in leads])
         stops = np.zeros(tokenizer.size, dtype=np.bool_)
         stops[[stop for stop in stop_ids if stop < tokenizer.size]] = True
-        self._any = _mask(is_text | stops, size)
-        self._text = _mask(is_text & ~stops, size)
+        self.anything = _mask(is_text | stops, size)
+        self.text = _mask(is_text & ~stops, size)
         self._line = _mask(is_text & ~stops & ~breaks, size)
         self._visible = _mask(visible & ~stops, size)
         self._visible_line = _mask(visible & ~stops & ~breaks, size)
+        self.line_ends = LineEnds.among(zip(texts, range(tokenizer.size), strict=True), stop_ids)
         if not np.isfinite(self._visible_line).any():
             raise ModelDirectoryError("expected tokens with visible text in tokenizer.json")
 
@@ -76,8 +78,8 @@ class Vocabulary:
             multi_line: line breaks may come before it.
         """
         if not require_text or (text and not text.isspace()):
-            return self._any
+            return self.anything
         # No stop token, and on a single line no line break before a visible character.
         if num_tokens >= _BLANK_STEPS[multi_line]:
             return self._visible if multi_line else self._visible_line
-        return self._text if multi_line else self._line
+        return self.text if multi_line else self._line

@@ -1,54 +1,36 @@
 """Foretells tokens from the user's own open files, one expert more beside the network's.
 
-The longest run of characters before the cursor that occurs elsewhere in the open files is looked
-up; how it goes on there is the draft. While the generation follows the draft, the draft's next
-token is mixed into the network's distribution, with a weight that grows with the length of the
-match and with the agreement of its places. Where the generation leaves the draft or the draft ends,
-the next match is looked up, inside a line in the nearest texts only.
+The text before the cursor, the line above it and the line below it occur elsewhere in the open
+files. How it goes on at those places is the expert's opinion, all places together, each as much as
+it has in common with the cursor's. With every token written, places that go on otherwise drop out;
+where what is left resembles the cursor's place too little, the nearest texts are searched again.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from inference.line_ends import LineEnds
 from inference.request import CompletionRequest
 from inference.sampling import Hint
-from inference.workspace_match import LONGEST, Draft, find_draft
+from inference.workspace_match import Column, Cursor, Document, Places, agreed, find_places
+from inference.workspace_weights import evidence, shares
 
+# V vocabulary, N places
+
+Floats: TypeAlias = npt.NDArray[np.float32]
 _OWN_PROBE: Final = 2000  # characters around the cursor by which the document finds itself
-_DRAFT_LINES: Final = 8  # of a multi-line draft
-_NEAR_CHARACTERS: Final = 250_000  # searched inside a line; a line's start is worth all texts
-# The share of right hints by characters matched (rows) and by how the matched places go on
-# (columns: most of them otherwise; most of them so; one place only; several, all so), measured with
-# benchmarks/workspace_match.py: 8,000 positions, 70,278 tokens of ten Python packages, each with
-# up to 1 MB of its other files as references. A hint stood before 76 % of the tokens and was right
-# for 69 %; a step took 0.14 ms of CPU time on average, 0.91 ms at the 99th percentile.
-_LENGTHS: Final = (0, 10, 16, 24, 40, 80, 160)
-_WEIGHTS: Final = (
-    (0.15, 0.25, 0.39, 0.50),
-    (0.25, 0.31, 0.51, 0.61),
-    (0.30, 0.37, 0.63, 0.75),
-    (0.48, 0.50, 0.75, 0.84),
-    (0.51, 0.59, 0.86, 0.94),
-    (0.59, 0.73, 0.93, 0.98),
-    (0.68, 0.73, 0.96, 0.99),
-)
-
-
-def support_column(votes: int, voters: int) -> int:
-    """Return the column of the weight table."""
-    if votes == voters:
-        return 2 if voters == 1 else 3
-    return 1 if 2 * votes >= voters else 0
-
-
-def length_row(matched: int) -> int:
-    """Return the row of the weight table for a number of matched characters."""
-    return bisect_right(_LENGTHS, matched) - 1
+_NEAR_CHARACTERS: Final = 400_000  # searched inside a line; a line's start is worth all texts
+_TAIL: Final = 2000  # characters before the cursor that are looked at
+_AHEAD: Final = 48  # characters of a place's text that tell its next token
+_MOST_TEXTS: Final = 24  # ways to go on that are turned into tokens
+_ENOUGH: Final = 16  # visible characters: with a match so long no new one will be longer
 
 
 class WorkspaceExpert:
-    """The draft of one generation: asked for a hint before each token, told the token after it."""
+    """What the open files say about one generation: asked before each token, told it afterwards."""
 
     def __init__(
         self,
@@ -57,88 +39,119 @@ class WorkspaceExpert:
         stop_id: int | None,
         rewritten: str = "",
     ) -> None:
-        """Look for the first match.
+        """Look for the first places.
 
         Args:
             request: its references, prefix and suffix are the texts to match against.
             encode: text to token ids.
-            stop_id: expected where the draft has reached what already stands behind the cursor.
+            stop_id: expected where the text has come to what already stands behind the cursor.
             rewritten: the end of the prefix, where the generation has to write it again first.
         """
         self._texts = texts_around(request)
-        self._near = near_texts(self._texts)
-        self._before = request.prefix[-LONGEST:]
+        self._near = count_near(self._texts)
+        self._before = request.prefix[-_TAIL:]
+        self._suffix = request.suffix
         self._rest = request.suffix.split("\n", maxsplit=1)[0].strip()
-        self._lines = _DRAFT_LINES if request.multi_line else 1
+        self._multi_line = request.multi_line
+        self._document = Document(request.prefix, request.suffix)
         self._encode = encode
         self._stop_id = stop_id
-        self.draft: Draft | None = None
-        self._ids: list[int] = []
-        self._next = 0  # index into the ids
-        self.offset = 0  # characters of the draft that the generation has written
-        self._look_up("", self._texts, rewritten)
+        self._rewritten = rewritten
+        self._tokens: dict[str, int] = {}  # of continuations, behind what is to be rewritten
+        self.places = self._find("", around=True)
 
-    def hint(self) -> Hint | None:
-        """Return the token that is expected next and its weight, None without a draft."""
-        draft = self.draft
-        if draft is None:
+    def hint(self, probabilities: Floats, ends: LineEnds) -> Hint | None:
+        """Return the tokens that are expected next with their shares, None without a place.
+
+        Args:
+            probabilities: ``[V]``, of the network; where they are 0 nothing is expected.
+            ends: tokens that are one and the same answer.
+        """
+        if not self.places.continuations:
             return None
-        column = support_column(*draft.support(self.offset))
-        share = _WEIGHTS[length_row(draft.length + self.offset)][column]
-        return Hint(token=self._ids[self._next], weight=share)
+        logs = evidence(self.places.table)
+        tokens = self.next_tokens(logs, ends)
+        chances = np.where(tokens >= 0, probabilities[tokens], 0.0)
+        (kept,) = np.nonzero(chances > 0.0)
+        if not kept.size:
+            return None
+        unique, first, which = np.unique(tokens[kept], return_index=True, return_inverse=True)
+        weights, _ = shares(
+            agreed(self.places.table[kept], which),
+            which,
+            chances[kept][first],
+            float(probabilities.max()),
+            healing=bool(self._rewritten),
+        )
+        return Hint(tokens=unique, weights=weights)
 
-    def advance(self, token: int, written: str, text: str, rewritten: str = "") -> None:
+    def next_tokens(self, logs: Floats, ends: LineEnds) -> npt.NDArray[np.intp]:
+        """Return the token ``[N]`` that each place goes on with, -1 where none is known.
+
+        Args:
+            logs: ``[N]``; only the places of the highest are turned into tokens.
+            ends: tokens that are one and the same answer.
+        """
+        tokens = np.full(len(logs), -1, dtype=np.intp)
+        seen: dict[str, int] = {}
+        for index in np.argsort(-logs, kind="stable"):
+            text = self._ahead(self.places.continuations[index])
+            token = seen.get(text)
+            if token is None:
+                if len(seen) >= _MOST_TEXTS:
+                    continue
+                token = self._token(text)
+                seen[text] = token = ends.equal.get(token, token)
+            tokens[index] = token
+        return tokens
+
+    def advance(self, written: str, text: str, rewritten: str = "") -> None:
         """Follow the generation.
 
         Args:
-            token: the one chosen.
-            written: what it has added to the text.
+            written: what the token has added to the text.
             text: all that was generated so far.
             rewritten: the end of the prefix that is still to be written again.
         """
-        if self.draft is not None and token == self._ids[self._next]:
-            self._next += 1
-            self.offset += len(written)
-            if self._next < len(self._ids):
-                return
-        texts = self._texts if "\n" in written else self._near
-        self._look_up(text, texts, rewritten)
-
-    def _look_up(self, text: str, texts: list[str], rewritten: str) -> None:
-        self.draft = None
-        draft = find_draft(self._before + text, texts, lines=self._lines)
-        if draft is None:
+        if rewritten != self._rewritten:
+            self._rewritten = rewritten
+            self._tokens.clear()
+        if not written:
             return
-        end = rest_start(draft.text, self._rest)
-        ids = self._encode(rewritten + (draft.text if end is None else draft.text[:end]))
-        if end is not None and self._stop_id is not None:
-            ids = [*ids, self._stop_id]
-        if ids:
-            self.draft, self._ids, self._next, self.offset = draft, ids, 0, 0
+        self.places = self.places.following(written)
+        new_line = "\n" in written
+        if new_line or not (self.places.table[:, Column.VISIBLE] >= _ENOUGH).any():
+            found = self._find(text, around=new_line)
+            self.places = found if new_line else self.places.joined(found)
+
+    def _find(self, text: str, *, around: bool) -> Places:
+        cursor = Cursor.at(self._before + text, self._suffix)
+        return find_places(cursor, self._document, self._texts, near=self._near, around=around)
+
+    def _ahead(self, continuation: str) -> str:
+        """Return as much of a continuation as tells its next token; "" is the end."""
+        line, line_end, _ = continuation.partition("\n")
+        if self._rest and line.rstrip().endswith(self._rest):
+            return line.rstrip()[: -len(self._rest)][:_AHEAD]
+        return continuation[:_AHEAD] if self._multi_line else (line + line_end)[:_AHEAD]
+
+    def _token(self, ahead: str) -> int:
+        token = self._tokens.get(ahead)
+        if token is None:
+            ids = self._encode(self._rewritten + ahead)
+            stop = -1 if self._stop_id is None else self._stop_id
+            token = self._tokens[ahead] = ids[0] if ids else stop
+        return token
 
 
-def rest_start(draft: str, rest: str) -> int | None:
-    r"""Return where the draft's first line has come to what already stands behind the cursor.
-
-    None if nothing stands there or the draft does not end in it.
-
-    Example:
-        `rest_start("x, y)\n", ")")` is 4.
-    """
-    line = draft.split("\n", maxsplit=1)[0].rstrip()
-    return len(line) - len(rest) if rest and line.endswith(rest) else None
-
-
-def near_texts(texts: list[str]) -> list[str]:
-    """Return the first texts, the document's own two and whole ones up to a bounded length."""
+def count_near(texts: list[str]) -> int:
+    """Return how many texts are near: the document's own two, whole ones up to a bounded length."""
     left = _NEAR_CHARACTERS
-    near: list[str] = []
     for index, text in enumerate(texts):
         left -= len(text)
         if index > 1 and left < 0:
-            break
-        near.append(text)
-    return near
+            return index
+    return len(texts)
 
 
 def texts_around(request: CompletionRequest) -> list[str]:

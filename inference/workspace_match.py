@@ -1,135 +1,330 @@
-"""The longest match of the text before the cursor in other texts, and how its places go on."""
+"""Where the text before the cursor occurs elsewhere: places, and how each resembles the cursor's.
+
+Places are found by exact ends of the text before the cursor (some visible characters of it, as few
+as four in near texts), by the end of the line above, however the line below it is indented, and by
+the line that follows the cursor's line. What a place has in common with the cursor's is measured
+in plain numbers, the columns of `Column`; how much each counts is fitted (`workspace_weights`).
+"""
 
 import re
-from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from enum import IntEnum
+from typing import Final, TypeAlias
 
-MIN_VISIBLE: Final = 6  # non-blank characters that a match must have
-LONGEST: Final = 256  # characters compared
-_MOST_PLACES: Final = 400  # occurrences looked at, the nearest first
-_MOST_VOTERS: Final = 64  # places of the greatest length that vote
-_DRAFT_CHARACTERS: Final = 600
-_SEGMENT: Final = re.compile(r"\w+|[^\S\n]+|\n\s*|[^\w\s]")
+import numpy as np
+import numpy.typing as npt
+
+from inference.comparing import common_prefix
+
+# N places, C columns
+
+Table: TypeAlias = npt.NDArray[np.int32]
+LONGEST: Final = 256  # characters before the cursor that are compared
+MIN_VISIBLE: Final = 4  # non-blank characters that a match must have
+_SQUASHED: Final = 64  # non-blank characters that are compared across blanks
+_REACH: Final = 160  # characters looked at for them
+_CONTINUATION: Final = 400  # characters kept of how a place goes on
+# Ends of the text before the cursor: visible characters, most places taken. The longer ends are
+# looked for only where there are more places with a shorter one than were taken.
+_ENDS: Final = ((6, 120), (12, 60), (24, 40))
+_NEAR_ENDS: Final = (MIN_VISIBLE, 50)
+_ABOVE: Final = (8, 50)  # visible characters of the line above, most places
+_MOST_BELOW: Final = 50
+_OWN_CHARACTERS: Final = 10_000  # before and behind the cursor, where words and lines are known
+_UNKNOWN_FOLLOWING: Final = 8  # assumed where nothing stands behind the cursor
+_WORD_END: Final = re.compile(r"\w+\Z")
+_WORD: Final = re.compile(r"[^\W\d]\w*")
+
+
+class Column(IntEnum):
+    """What is known of a place."""
+
+    MATCHED = 0  # characters before it that agree with those before the cursor
+    VISIBLE = 1  # the same of non-blank characters, whatever the blanks between them
+    FOLLOWING = 2  # non-blank characters behind its line that agree with those behind the cursor's
+    REPEATS = 3  # its line is the one that follows the cursor
+    KIND = 4  # of text: 0 before the cursor, 1 behind it, 2 near, 3 far
+    RANK = 5  # how many places were found before it, the nearest first
+    SOURCE = 6  # found by 0 what is before the cursor, 1 the line above, 2 the line below
+    SAME_INDENT = 7  # its line is indented as the cursor's
+    SAME_STEP = 8  # and the line below it is deeper, as deep or less deep, as below the cursor
+    UNKNOWN_WORD = 9  # it goes on with a new word, one that is not in the document
+    KNOWN_LINE = 10  # its line, as a whole, is in the document
+    WORD = 11  # characters of a word before the cursor, of which the place is inside as well
+    AGREED = 12  # all places inside that word go on with the same token (known later, see `agreed`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """How the text goes on at the places that match best, by majority."""
+class Cursor:
+    """What is compared with places; the text before the cursor grows while tokens are written."""
 
-    length: int  # characters before the cursor that agree, blanks included
-    text: str
-    borders: tuple[int, ...]  # where the segments (words, blanks, signs) of `text` begin
-    votes: tuple[int, ...]  # for each segment, the places that go on with it
-    voters: tuple[int, ...]  # for each segment, the places that agreed with all before it
+    tail: str  # before the cursor
+    squashed: str  # the same without blanks, backwards
+    line: str  # the cursor's line up to it, without indentation
+    word: str  # the beginning of the word that the cursor is in, "" if it is in none
+    above: str  # the text above the line, without the blanks at its end
+    indent: int
+    below: str  # the first line behind the cursor's line that is not blank, with its indentation
+    following: str  # from there on, without blanks
+    step: int  # sign of how much deeper the line below is
 
-    def support(self, offset: int) -> tuple[int, int]:
-        """Return votes and voters of the segment at a character of `text`."""
-        segment = bisect_right(self.borders, offset) - 1
-        return self.votes[segment], self.voters[segment]
+    @classmethod
+    def at(cls, before: str, suffix: str) -> "Cursor":
+        """Describe the place between two texts."""
+        tail = before[-_REACH * 4 :]
+        start = tail.rfind("\n") + 1
+        line = tail[start:].lstrip()
+        indent = len(tail) - start - len(line)
+        behind = suffix.partition("\n")[2][: _REACH * 4]
+        visible = behind.lstrip()
+        below_start = behind.rfind("\n", 0, len(behind) - len(visible)) + 1
+        below = behind[below_start:].partition("\n")[0].rstrip()
+        below_indent = len(behind) - len(visible) - below_start
+        return cls(
+            tail=tail[-LONGEST:],
+            squashed=_squash(tail[-_REACH:])[::-1],
+            line=line,
+            word=_word_end(tail),
+            above=tail[:start].rstrip(),
+            indent=indent,
+            below=below,
+            following=_squash(visible[:_REACH])[:_SQUASHED],
+            step=_sign(below_indent - indent) if visible else 0,
+        )
 
 
-def find_draft(tail: str, texts: Sequence[str], *, lines: int) -> Draft | None:
-    """Find the longest match of the end of `tail` in `texts` and let its places vote.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """N places: how the text goes on there, and what they have in common with the cursor's."""
+
+    keys: list[tuple[int, int]]  # number of the text, and where in it the text goes on
+    continuations: list[str]
+    table: Table  # ``[N, C]``
+
+    @classmethod
+    def none(cls) -> "Places":
+        """Return no places."""
+        return cls(keys=[], continuations=[], table=np.zeros((0, len(Column)), dtype=np.int32))
+
+    def following(self, written: str) -> "Places":
+        """Return those that go on with `written`, moved behind it."""
+        kept = [
+            index
+            for index, text in enumerate(self.continuations)
+            if len(text) > len(written) and text.startswith(written)
+        ]
+        table = self.table[kept]
+        table[:, Column.MATCHED] += len(written)
+        table[:, Column.VISIBLE] += len(_squash(written))
+        word = _word_end(written)
+        table[:, Column.WORD] *= len(word) == len(written)
+        table[:, Column.WORD] += len(word)
+        return Places(
+            keys=[(self.keys[index][0], self.keys[index][1] + len(written)) for index in kept],
+            continuations=[self.continuations[index][len(written) :] for index in kept],
+            table=table,
+        )
+
+    def joined(self, other: "Places") -> "Places":
+        """Return both, each place once."""
+        known = set(self.keys)
+        new = [index for index, key in enumerate(other.keys) if key not in known]
+        return Places(
+            keys=self.keys + [other.keys[index] for index in new],
+            continuations=self.continuations + [other.continuations[index] for index in new],
+            table=np.concatenate([self.table, other.table[new]]),
+        )
+
+
+def agreed(table: Table, which: npt.NDArray[np.intp]) -> Table:
+    """Return the table with the column AGREED.
 
     Args:
-        tail: the text up to the cursor.
-        texts: nearest first; the first one is read from its end, where the cursor is.
-        lines: of the draft; with 1 it ends with its line, the line end included.
+        table: ``[N, C]``
+        which: ``[N]``, what tells apart the tokens that the places go on with.
     """
-    tail = tail[-LONGEST:]
-    needle = _shortest_needle(tail)
-    if needle is None:
-        return None
-    length = len(needle)
-    places: list[tuple[str, int]] = []
-    for text, end in _places(needle, texts):
-        if text[end - length : end] != tail[-length:]:
-            continue
-        agreeing = _agreeing(tail, text, end, length)
-        if agreeing > length:
-            length = agreeing
-            places.clear()
-        if len(places) < _MOST_VOTERS:
-            places.append((text, end))
-    return _vote(length, [_continuation(text, end, lines) for text, end in places])
+    table = table.copy()
+    inside = table[:, Column.WORD] >= MIN_VISIBLE
+    if inside.any() and (which[inside] == which[inside][0]).all():
+        table[:, Column.AGREED] = inside
+    return table
 
 
-def _shortest_needle(tail: str) -> str | None:
-    """Return the shortest end of the text with enough non-blank characters."""
-    visible = 0
+class Document:
+    """The words and lines of the document around the cursor."""
+
+    def __init__(self, before: str, suffix: str) -> None:
+        around = before[-_OWN_CHARACTERS:], suffix[:_OWN_CHARACTERS]
+        self.words = {word for text in around for word in _WORD.findall(text)}
+        self.lines = {line.strip() for text in around for line in text.split("\n")}
+
+
+def find_places(
+    cursor: Cursor, document: Document, texts: Sequence[str], *, near: int, around: bool
+) -> Places:
+    """Find places in texts, the first read from its end, where the cursor is.
+
+    Args:
+        cursor: what is looked for.
+        document: of the cursor.
+        texts: nearest first; the document's own two come first.
+        near: how many of them are near.
+        around: look for the lines above and below the cursor, too, and in far texts.
+    """
+    found: dict[tuple[int, int], int] = {}
+    searched = texts if around else texts[:near]
+    for visible, most in _ENDS:
+        needle = shortest_end(cursor.tail, visible)
+        taken = _note(found, _occurrences(needle, searched, most), 0)
+        if taken < most:
+            break
+    if len(found) < _NEAR_ENDS[1]:
+        visible, most = _NEAR_ENDS
+        _note(found, _occurrences(shortest_end(cursor.tail, visible), texts[:near], most), 0)
+    if around:
+        _note(found, _below_same_line(cursor, texts), 1)
+        _note(found, _above_same_line(cursor, texts), 2)
+    rows, continuations = [], []
+    for rank, ((index, at), source) in enumerate(found.items()):
+        text = texts[index]
+        kind = index if index < 2 else 2 + (index >= near)  # noqa: PLR2004 - the document's own
+        row, continuation = _compare(cursor, document, text, at)
+        rows.append((*row[:4], kind, rank, source, *row[4:]))
+        continuations.append(continuation)
+    table = np.asarray(rows, dtype=np.int32).reshape(len(rows), len(Column))
+    return Places(keys=list(found), continuations=continuations, table=table)
+
+
+def shortest_end(tail: str, visible: int) -> str:
+    """Return the shortest end of a text with so many non-blank characters, "" if there is none."""
     for start in range(len(tail) - 1, -1, -1):
-        visible += not tail[start].isspace()
-        if visible == MIN_VISIBLE:
+        visible -= not tail[start].isspace()
+        if not visible:
             return tail[start:]
-    return None
+    return ""
 
 
-def _places(needle: str, texts: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Yield where the needle occurs: the text, and the end of the occurrence inside it."""
-    left = _MOST_PLACES
+def _note(found: dict[tuple[int, int], int], places: Iterator[tuple[int, int]], source: int) -> int:
+    """Keep the places that are new; return how many there were."""
+    count = 0
+    for place in places:
+        count += 1
+        found.setdefault(place, source)
+    return count
+
+
+def _occurrences(needle: str, texts: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
+    """Yield where the needle occurs: the text's index, and the end of the occurrence inside it."""
+    if not needle:
+        return
     for index, text in enumerate(texts):
         last = len(text) - 1  # an occurrence at the very end has nothing to foretell
         at = text.rfind(needle, 0, last) if index == 0 else text.find(needle, 0, last)
-        while at >= 0 and left > 0:
-            yield text, at + len(needle)
-            left -= 1
+        while at >= 0:
+            yield index, at + len(needle)
+            most -= 1
+            if not most:
+                return
             if index == 0:
                 at = text.rfind(needle, 0, at + len(needle) - 1)
             else:
                 at = text.find(needle, at + 1, last)
 
 
-def _agreeing(tail: str, text: str, end: int, known: int) -> int:
-    """Return how many characters before the cursor and before `end` agree; `known` of them do."""
-    low, high = known, min(len(tail), end)
+def _below_same_line(cursor: Cursor, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield places whose line above ends as the cursor's, whatever the blanks between."""
+    visible, most = _ABOVE
+    for index, at in _occurrences(shortest_end(cursor.above, visible), texts, most):
+        text = texts[index]
+        blank = text[at : at + _REACH]
+        visible_at = at + len(blank) - len(blank.lstrip())
+        goes_on = visible_at + len(cursor.line)
+        same_start = "\n" in text[at:visible_at] and text.startswith(cursor.line, visible_at)
+        if same_start and goes_on < len(text):  # else it is the cursor itself
+            yield index, goes_on
+
+
+def _above_same_line(cursor: Cursor, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield places whose line below is the one that follows the cursor's."""
+    if len(cursor.below.strip()) < MIN_VISIBLE:
+        return
+    for index, end in _occurrences("\n" + cursor.below, texts, _MOST_BELOW):
+        text = texts[index]
+        line_end = end - len(cursor.below) - 1
+        above = text[max(0, line_end - _REACH) : line_end]
+        blank = len(above) - len(above.rstrip())
+        line = above.rstrip().rpartition("\n")[2].lstrip()
+        if line and line.startswith(cursor.line) and text[end : end + 1] in ("", "\n"):
+            yield index, line_end - blank - len(line) + len(cursor.line)
+
+
+def _compare(cursor: Cursor, document: Document, text: str, at: int) -> tuple[tuple[int, ...], str]:
+    """Return the columns of a place but for kind, rank and source, and how it goes on."""
+    matched = _agreeing(cursor.tail, text, at)
+    visible = common_prefix(cursor.squashed, _squash(text[max(0, at - _REACH) : at])[::-1])
+    if 0 < matched == len(cursor.tail) < LONGEST:  # what would stand before that is not known
+        matched, visible = min(LONGEST, 2 * matched), min(_SQUASHED, 2 * visible)
+    continuation = text[at : at + _CONTINUATION]
+    rest, _, behind = continuation.partition("\n")
+    start = text.rfind("\n", 0, at) + 1
+    line = (text[start:at] + rest).strip()
+    indent = _indent(text[start : start + _REACH])
+    squashed = _squash(behind[: _REACH * 2])[:_SQUASHED]
+    below = behind[: len(behind) - len(behind.lstrip())].rpartition("\n")[2]
+    step = _sign(len(below) - indent) if squashed else 0
+    inside = _word_end(text[max(0, at - 1) : at]) and _is_word(rest[:1])
+    word = None if inside else _WORD.search(rest)
+    columns = (
+        matched,
+        visible,
+        common_prefix(cursor.following, squashed) if cursor.following else _UNKNOWN_FOLLOWING,
+        bool(line) and cursor.below.strip() == line,
+        indent == cursor.indent,
+        step == cursor.step,
+        word is not None and word.group() not in document.words,
+        line in document.lines,
+        len(cursor.word) if _begins(text, at - len(cursor.word), cursor.word) else 0,
+        False,
+    )
+    return tuple(map(int, columns)), continuation
+
+
+def _agreeing(tail: str, text: str, at: int) -> int:
+    """Return how many characters before the cursor and before `at` agree."""
+    low, high = 0, min(len(tail), at)
     while low < high:
         middle = (low + high + 1) // 2
-        if tail[-middle:] == text[end - middle : end]:
+        if tail[-middle:] == text[at - middle : at]:
             low = middle
         else:
             high = middle - 1
     return low
 
 
-def _continuation(text: str, end: int, lines: int) -> str:
-    """Return the next `lines` lines, the last line end included."""
-    piece = text[end : end + _DRAFT_CHARACTERS]
-    cut = -1
-    for _ in range(lines):
-        found = piece.find("\n", cut + 1)
-        if found < 0:
-            return piece
-        cut = found
-    return piece[: cut + 1]
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))
 
 
-def _vote(length: int, voters: list[str]) -> Draft | None:
-    """Follow the majority segment by segment; of equally many the nearest place wins."""
-    if not voters:
-        return None
-    offset = 0
-    borders: list[int] = []
-    votes: list[int] = []
-    counts: list[int] = []
-    while True:
-        nexts = [
-            found.group() if (found := _SEGMENT.match(voter, offset)) else "" for voter in voters
-        ]
-        ((segment, agreeing),) = Counter(nexts).most_common(1)  # ties: the first met
-        if not segment:
-            break
-        borders.append(offset)
-        votes.append(agreeing)
-        counts.append(len(voters))
-        offset += len(segment)
-        voters = [voter for voter, said in zip(voters, nexts, strict=True) if said == segment]
-    return Draft(
-        length=length,
-        text=voters[0][:offset],
-        borders=tuple(borders),
-        votes=tuple(votes),
-        voters=tuple(counts),
-    )
+def _begins(text: str, at: int, word: str) -> bool:
+    """Tell whether a word of the text begins there and goes on so."""
+    return at >= 0 and text.startswith(word, at) and not _word_end(text[max(0, at - 1) : at])
+
+
+def _word_end(text: str) -> str:
+    """Return the part of a word at the end of a text."""
+    found = _WORD_END.search(text)
+    return found.group() if found else ""
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _squash(text: str) -> str:
+    """Return the text without blanks."""
+    return "".join(text.split())
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from evaluation.next_line import draft_alone, evaluate, guess, request, table
+from evaluation.next_line import evaluate, guess, request, table
 from evaluation.options import Options
 from evaluation.positions import Place, Position
 from evaluation.repositories import read_repositories
+from evaluation.workspace_alone import WorkspaceAlone
 from inference import CompletionRequest, Engine
 from inference.workspace_expert import texts_around
 
@@ -56,11 +57,11 @@ def test_what_the_cursor_hides_is_nowhere_in_the_request(position: Position) -> 
 
 
 def test_files_with_the_target_line_leave_the_index(
-    position: Position, scripted_engine: Callable[..., Any]
+    position: Position, scripted_engine: Callable[..., Any], tiny_model: Path
 ) -> None:
     """However it is indented there; with `open` they stay."""
     engine = scripted_engine(lambda asked: " ".join(one.key for one in asked.references[1:]))
-    said = guess(engine, position)
+    said = guess(engine, WorkspaceAlone.of(tiny_model), position)
 
     assert said.open_mixed == "other.py same.py tab.py"
     assert said.absent_mixed == "other.py"
@@ -70,22 +71,17 @@ def test_files_with_the_target_line_leave_the_index(
 
 
 def test_an_index_without_the_line_is_asked_once(
-    make_repositories: Callable[[dict[str, str]], Path], scripted_engine: Callable[..., Any]
+    make_repositories: Callable[[dict[str, str]], Path],
+    scripted_engine: Callable[..., Any],
+    tiny_model: Path,
 ) -> None:
     """Both indexes are then the same."""
     position = position_in(make_repositories({"r/a.py": DOCUMENT}), "a.py", TARGET, 8)
     engine = scripted_engine(lambda _: "x")
-    said = guess(engine, position)
+    said = guess(engine, WorkspaceAlone.of(tiny_model), position)
 
     assert len(engine.asked) == 2
     assert said.open_workspace == said.absent_workspace
-
-
-def test_no_match_is_an_empty_draft() -> None:
-    """The expert alone may have nothing to say."""
-    asked = CompletionRequest(document="d", path="d", prefix="unheard_of(", suffix="")
-
-    assert draft_alone(asked) == ""
 
 
 def test_rates_are_those_of_the_guesses(
@@ -112,13 +108,16 @@ def test_rates_are_those_of_the_guesses(
     assert report.n == 16
     assert report.repositories == ("r", "s")
     for part in (report.absent, report.open):
-        assert {place: scores.n for place, scores in part.items()} == dict.fromkeys(Place, 8)
+        assert {kind: scores.n for kind, scores in part.items()} == {
+            **dict.fromkeys(Place, 8),
+            "all": 16,
+        }
         for scores in part.values():
             assert scores.mixed.exact_rate == scores.mixed.edit_similarity == 1.0
             assert scores.model.exact_rate == 0.0
             assert scores.mixed_minus_model.difference == 1.0
     # Every line of s/b.py stands there twice.
-    assert {scores.n for scores in report.novel.values()} == {4}
+    assert [scores.n for scores in report.novel.values()] == [4, 4, 8]
     assert report.absent["line_start"].workspace.edit_similarity > 0
     assert "fewer than the benchmark asks for" in table(report)
     assert "| absent | mid_line | 8 | mixed | 100.0% |" in table(report)

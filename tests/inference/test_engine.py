@@ -326,6 +326,7 @@ def test_public_names_are_these() -> None:
         "RequestError",
         "Sampling",
         "Snippet",
+        "common_prefix",
         "default_model",
         "default_threads",
         "parse_effort",

@@ -9,22 +9,40 @@ from hypothesis import strategies as st
 
 from inference.errors import ModelDirectoryError
 from inference.request import Sampling
-from inference.sampling import Hint, choose, draw, generator
+from inference.sampling import Choice, Hint, choose, distribution, draw, generator, mix
 
 # V vocabulary
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
 
 
+def pick(
+    logits: np.ndarray, sampling: Sampling, rng: np.random.Generator, hint: Hint | None = None
+) -> Choice:
+    """Choose from logits, as a generation does."""
+    probabilities = distribution(logits)
+    if hint is not None:
+        mix(probabilities, hint)
+    return choose(probabilities, sampling, rng)
+
+
+def hint_of(weights: dict[int, float]) -> Hint:
+    """Return a hint by token."""
+    return Hint(
+        tokens=np.asarray(list(weights), dtype=np.intp),
+        weights=np.asarray(list(weights.values()), dtype=np.float32),
+    )
+
+
 def counts(sampling: Sampling, logits: np.ndarray = LOGITS, draws: int = 4000) -> np.ndarray:
     """Return how often each token is drawn."""
     rng = generator(0)
-    tokens = [choose(logits, sampling, rng).token for _ in range(draws)]
+    tokens = [pick(logits, sampling, rng).token for _ in range(draws)]
     return np.bincount(tokens, minlength=logits.size)
 
 
 def test_greedy_takes_the_most_likely() -> None:
     """Temperature 0: the peak, with its log-probability."""
-    choice = choose(LOGITS + 3, Sampling(), generator(0))
+    choice = pick(LOGITS + 3, Sampling(), generator(0))
 
     assert choice.token == 0
     assert choice.logprob == pytest.approx(math.log(0.5), abs=1e-6)
@@ -33,7 +51,7 @@ def test_greedy_takes_the_most_likely() -> None:
 def test_greedy_draws_nothing() -> None:
     """Temperature 0 leaves the random stream alone."""
     rng = generator(5)
-    choose(LOGITS, Sampling(), rng)
+    pick(LOGITS, Sampling(), rng)
 
     assert rng.random() == generator(5).random()
 
@@ -52,7 +70,7 @@ def test_temperature_sharpens_by_its_power() -> None:
     drawn = counts(Sampling(temperature=0.5)) / 4000
 
     assert abs(drawn[0] - squared[0]) < 5 * math.sqrt(squared[0] * (1 - squared[0]) / 4000)
-    choice = choose(LOGITS, Sampling(temperature=0.5, top_k=1), generator(0))
+    choice = pick(LOGITS, Sampling(temperature=0.5, top_k=1), generator(0))
     assert choice.logprob == pytest.approx(math.log(0.5), abs=1e-6)
 
 
@@ -80,7 +98,7 @@ def test_one_seed_one_sequence() -> None:
 
     def tokens(seed: int) -> list[int]:
         rng = generator(seed)
-        return [choose(logits, Sampling(temperature=1.0), rng).token for _ in range(20)]
+        return [pick(logits, Sampling(temperature=1.0), rng).token for _ in range(20)]
 
     assert tokens(7) == tokens(7)
     assert tokens(7) != tokens(8)
@@ -107,9 +125,9 @@ def test_forbidden_tokens_are_never_chosen(
     """Whatever the settings and the hint: minus infinity stays out, log-probabilities are <= 0."""
     array = np.asarray([*logits, 0.0, -math.inf], dtype=np.float32)
     sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    hint = Hint(token=array.size - 1, weight=weight)
+    hint = hint_of({array.size - 2: weight})
 
-    choice = choose(array, sampling, generator(0), hint)
+    choice = pick(array, sampling, generator(0), hint)
 
     assert math.isfinite(array[choice.token])
     assert choice.logprob <= 1e-6
@@ -127,11 +145,14 @@ def test_top_p_of_a_large_vocabulary_sorts_further() -> None:
 
 
 def test_hint_is_mixed_in() -> None:
-    """P = (1 - w) p_net + w on the hinted token."""
-    hinted = choose(LOGITS, Sampling(), generator(0), Hint(token=2, weight=0.6))
-    not_enough = choose(LOGITS, Sampling(), generator(0), Hint(token=2, weight=0.1))
-    same = choose(LOGITS, Sampling(), generator(0), Hint(token=0, weight=0.2))
+    """P = (1 - w) p_net + w on each hinted token, w being the sum of their shares."""
+    both = pick(LOGITS, Sampling(), generator(0), hint_of({1: 0.4, 2: 0.2}))
+    hinted = pick(LOGITS, Sampling(), generator(0), hint_of({2: 0.6}))
+    not_enough = pick(LOGITS, Sampling(), generator(0), hint_of({2: 0.1}))
+    same = pick(LOGITS, Sampling(), generator(0), hint_of({0: 0.2}))
 
+    assert both.token == 1
+    assert both.logprob == pytest.approx(math.log(0.4 * 0.3 + 0.4), abs=1e-6)
     assert hinted.token == 2
     assert hinted.logprob == pytest.approx(math.log(0.4 * 0.15 + 0.6), abs=1e-6)
     assert not_enough.token == 0
@@ -143,8 +164,8 @@ def test_hint_shifts_the_draws() -> None:
     """The mixture is what is sampled from."""
     rng = generator(3)
     sampling = Sampling(temperature=1.0)
-    hint = Hint(token=3, weight=0.5)
-    drawn = [choose(LOGITS, sampling, rng, hint).token for _ in range(4000)]
+    hint = hint_of({3: 0.5})
+    drawn = [pick(LOGITS, sampling, rng, hint).token for _ in range(4000)]
 
     assert abs(drawn.count(3) / 4000 - 0.525) < 5 * math.sqrt(0.25 / 4000)
 
@@ -153,6 +174,6 @@ def test_hint_shifts_the_draws() -> None:
 def test_broken_logits_are_refused(bad: float) -> None:
     """NaN or infinity from the graph is an error, not a token."""
     with pytest.raises(ModelDirectoryError, match="finite logits"):
-        choose(np.asarray([0.0, bad], dtype=np.float32), Sampling(), generator(0))
+        pick(np.asarray([0.0, bad], dtype=np.float32), Sampling(), generator(0))
     with pytest.raises(ModelDirectoryError, match="finite logits"):
-        choose(np.full(3, -math.inf, dtype=np.float32), Sampling(), generator(0))
+        pick(np.full(3, -math.inf, dtype=np.float32), Sampling(), generator(0))

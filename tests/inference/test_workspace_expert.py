@@ -1,14 +1,13 @@
 """Matches in the open files, and the hints that come of them."""
 
-import time
 from typing import Any
 
-import pytest
+import numpy as np
 
+from inference.line_ends import NO_LINE_ENDS
 from inference.request import CompletionRequest, Reference
 from inference.tokenizer import Tokenizer
-from inference.workspace_expert import WorkspaceExpert, rest_start, texts_around
-from inference.workspace_match import LONGEST, Draft, find_draft
+from inference.workspace_expert import WorkspaceExpert, count_near, texts_around
 
 
 def request(prefix: str, suffix: str = "", **changes: Any) -> CompletionRequest:
@@ -22,56 +21,8 @@ def reference(text: str, key: str = "b") -> Reference:
     return Reference(key=key, version=1, text=text)
 
 
-def draft(tail: str, *texts: str, lines: int = 1) -> Draft | None:
-    """Match the end of `tail` in texts behind an empty document."""
-    return find_draft(tail, ["", *texts], lines=lines)
-
-
-def test_longest_match_wins() -> None:
-    """Not the nearest, not the most frequent: the longest."""
-    found = draft("    self.total = ", "x.total = 1\nx.total = 1\n", "    self.total = 2\n")
-
-    assert found is not None
-    assert found.text == "2\n"
-    assert found.length == len("    self.total = ")
-
-
-def test_match_begins_inside_a_word() -> None:
-    """Characters are compared: `val` goes on with `ue`."""
-    found = draft("        return val", "        return value\n")
-
-    assert found is not None
-    assert found.text == "ue\n"
-
-
-def test_majority_goes_on() -> None:
-    """Among equally long matches the most frequent continuation wins, with its votes."""
-    found = draft("values.", "values.append(1)\nvalues.append(2)\nvalues.pop()\n")
-
-    assert found is not None
-    assert found.text == "append(1)\n"
-    assert found.support(0) == (2, 3)
-    assert found.support(len("append")) == (2, 2)
-    assert found.support(len("append(")) == (1, 2)
-
-
-def test_nearest_wins_a_tie() -> None:
-    """In the document itself the last place before the cursor is the nearest."""
-    found = find_draft("result = ", ["result = 1\nresult = 2\nresult = "], lines=1)
-
-    assert found is not None
-    assert found.text == "2\n"
-
-
-@pytest.mark.parametrize("tail", ["", "x = ", "    \n\n  \n", "a b c d e"])
-def test_short_matches_do_not_count(tail: str) -> None:
-    """Fewer than six visible characters before the cursor foretell nothing."""
-    assert draft(tail, f"{tail}1\n" * 3) is None
-
-
-def test_cursor_itself_is_no_match() -> None:
-    """The end of the document is not where its own end occurs."""
-    assert find_draft("unique_name = ", ["unique_name = "], lines=1) is None
+def test_the_document_is_cut_at_the_cursor() -> None:
+    """Its own reference is longer than the window; the cursor's place is no match."""
     assert texts_around(request("ab\n", "cd", references=(reference("x ab\ncd y", "a"),))) == [
         "x ab\n",
         "cd y",
@@ -86,98 +37,157 @@ def test_own_text_of_another_version_is_left_out() -> None:
     ]
 
 
-def test_draft_of_one_line_ends_with_it() -> None:
-    """The line end is part of what is expected; several lines only where asked for."""
-    text = "for item in items:\n    use(item)\n    count += 1\nprint()\n"
-    one, three = (draft("for item in ", text, lines=lines) for lines in (1, 3))
-
-    assert one is not None
-    assert three is not None
-    assert one.text == "items:\n"
-    assert three.text.startswith("items:\n    use(item)\n    count += 1\n")
+def make(tokenizer: Tokenizer, asked: CompletionRequest, **more: Any) -> WorkspaceExpert:
+    """Return the expert for a request."""
+    return WorkspaceExpert(asked, tokenizer.encode, 0, **more)
 
 
-@pytest.mark.parametrize(
-    ("text", "rest", "end"),
-    [("x, y)\n", ")", 4), ("x, y)\n", "", None), ("x, y\n", ")", None), (")\n", ")", 0)],
-)
-def test_draft_ends_before_what_stands_behind_the_cursor(
-    text: str, rest: str, end: int | None
-) -> None:
-    """An auto-closed bracket is not written twice."""
-    assert rest_start(text, rest) == end
+def expected(expert: WorkspaceExpert, tokenizer: Tokenizer) -> tuple[int, float] | None:
+    """Return the token with the largest share and its share, as a network without opinion has it.
+
+    A token 0, the stop, is expected like any other.
+    """
+    flat = np.full(tokenizer.size, 1 / tokenizer.size, dtype=np.float32)
+    hint = expert.hint(flat, NO_LINE_ENDS)
+    if hint is None:
+        return None
+    best = int(hint.weights.argmax())
+    return int(hint.tokens[best]), float(hint.weights[best])
 
 
-def follow(expert: WorkspaceExpert, tokenizer: Tokenizer, *, stop_id: int) -> str:
-    """Take every hint; return what is written until none is left or the stop is hinted."""
+def follow(expert: WorkspaceExpert, tokenizer: Tokenizer) -> str:
+    """Take what is most expected until the line has ended, nothing is left, or the stop comes."""
     text = ""
-    while (hint := expert.hint()) is not None and hint.token != stop_id and "\n" not in text:
-        written = tokenizer.decode([hint.token])
+    while "\n" not in text and (best := expected(expert, tokenizer)) is not None and best[0]:
+        written = tokenizer.decode([best[0]])
         text += written
-        expert.advance(hint.token, written, text)
+        expert.advance(written, text)
     return text
 
 
-def test_hints_spell_the_draft(tokenizer: Tokenizer) -> None:
-    """Token by token, with weights that rise along the match; then the stop before the bracket."""
-    expert = WorkspaceExpert(
-        request("print(", ")\n", references=(reference("print(total, count)\n"),)),
-        tokenizer.encode,
-        0,
+def test_what_is_expected_spells_the_line(tokenizer: Tokenizer) -> None:
+    """Token by token, with shares that rise along the match; then the stop before the bracket."""
+    expert = make(
+        tokenizer, request("print(", ")\n", references=(reference("print(total, count)\n"),))
     )
-    first = expert.hint()
-    text = follow(expert, tokenizer, stop_id=0)
-    last = expert.hint()
+    first = expected(expert, tokenizer)
+    text = follow(expert, tokenizer)
+    last = expected(expert, tokenizer)
 
+    assert text == "total, count"
     assert first is not None
     assert last is not None
-    assert text == "total, count"
-    assert last.token == 0
-    assert 0 < first.weight < last.weight < 1
+    assert last[0] == 0
+    assert 0 < first[1] < last[1] < 1
 
 
-def test_leaving_the_draft_looks_further(tokenizer: Tokenizer) -> None:
-    """Another token than the expected one ends the draft and finds the next match."""
+def test_shares_leave_something_to_the_network(tokenizer: Tokenizer) -> None:
+    """Together less than 1, each above 0, each token once."""
     texts = (reference("value = compute(1)\n"), reference("value = collect(seven)\n"))
-    expert = WorkspaceExpert(request("value = ", references=texts), tokenizer.encode, 0)
-    written = "collect("
+    flat = np.full(tokenizer.size, 1 / tokenizer.size, dtype=np.float32)
+    hint = make(tokenizer, request("value = ", references=texts)).hint(flat, NO_LINE_ENDS)
 
-    expert.advance(-1, written, written)
+    assert hint is not None
+    assert 0 < hint.weights.min() <= hint.weights.sum() < 1
+    assert len(set(hint.tokens.tolist())) == len(hint.tokens)
 
-    assert follow(expert, tokenizer, stop_id=0) == "seven)\n"
+
+def test_forbidden_tokens_are_not_expected(tokenizer: Tokenizer) -> None:
+    """Where the network's probability is 0 there is no share."""
+    expert = make(tokenizer, request("print(", references=(reference("print(total)\n"),)))
+    best = expected(expert, tokenizer)
+    assert best is not None
+    chances = np.full(tokenizer.size, 1.0, dtype=np.float32)
+    chances[best[0]] = 0.0
+
+    assert expert.hint(chances, NO_LINE_ENDS) is None
+
+
+def test_the_longer_match_is_expected(tokenizer: Tokenizer) -> None:
+    """Against a shorter one that is nearer and more frequent."""
+    texts = (reference("x.total = 1\nx.total = 1\n"), reference("    self.total = seven\n"))
+    expert = make(tokenizer, request("    self.total = ", references=texts))
+
+    assert follow(expert, tokenizer) == "seven\n"
+
+
+def test_most_places_win(tokenizer: Tokenizer) -> None:
+    """Among equally long matches the most frequent continuation."""
+    text = "values.append(1)\nvalues.pop()\nvalues.append(1)\nvalues.append(1)\n"
+
+    assert follow(
+        make(tokenizer, request("values.", references=(reference(text),))), tokenizer
+    ) == ("append(1)\n")
+
+
+def test_leaving_the_text_looks_further(tokenizer: Tokenizer) -> None:
+    """What was written is looked for in turn."""
+    texts = (reference("value = compute(1)\n"), reference("other = collect(seven)\n"))
+    expert = make(tokenizer, request("value = ", references=texts))
+    assert follow(make(tokenizer, request("value = ", references=texts)), tokenizer) == (
+        "compute(1)\n"
+    )
+
+    expert.advance("collect(", "collect(")
+
+    assert follow(expert, tokenizer) == "seven)\n"
+
+
+def test_what_is_written_again_comes_first(tokenizer: Tokenizer) -> None:
+    """Tokens of old and new text as the tokenizer has them; afterwards those of the new alone."""
+    asked = request("print(to", references=(reference("print(total)\n"),))
+    expert = make(tokenizer, asked, rewritten="(to")
+    best = expected(expert, tokenizer)
+    assert best is not None
+    assert best[0] == tokenizer.encode("(total)\n")[0]
+
+    expert.advance("", "", "")
+    assert expected(expert, tokenizer) is not None
+    assert follow(expert, tokenizer) == "tal)\n"
+
+
+def test_several_lines_are_followed_where_asked_for(tokenizer: Tokenizer) -> None:
+    """Across line ends, token by token."""
+    text = "for item in items:\n    use(item)\n    count += 1\nprint()\n"
+    expert = make(
+        tokenizer, request("for item in ", multi_line=True, references=(reference(text),))
+    )
+    written = ""
+    while len(written) < 40 and (best := expected(expert, tokenizer)) is not None:
+        piece = tokenizer.decode([best[0]])
+        written += piece
+        expert.advance(piece, written)
+
+    assert written.startswith("items:\n    use(item)\n    count += 1")
 
 
 def test_no_match_no_hint(tokenizer: Tokenizer) -> None:
     """Nothing to say is a fine answer, at every step."""
-    expert = WorkspaceExpert(request("something new "), tokenizer.encode, 0)
+    expert = make(tokenizer, request("something new "))
 
-    assert expert.hint() is None
-    expert.advance(10, "x", "x")
-    assert expert.hint() is None
+    assert expected(expert, tokenizer) is None
+    expert.advance("x", "x")
+    assert expected(expert, tokenizer) is None
 
 
-def test_hostile_repetition_stays_bounded() -> None:
-    """A megabyte of one character, matching everywhere, ends after a bounded number of places."""
-    text = "a" * 1_000_000
-    started = time.thread_time()
+def test_near_texts_are_bounded() -> None:
+    """The document's own two always, others up to a length together."""
+    small, large = "x" * 150_000, "x" * 450_000
 
-    found = find_draft("a" * 1000, [text, text, text], lines=8)
-
-    assert found is not None
-    assert found.length == LONGEST
-    assert time.thread_time() - started < 5  # quadratic work would take minutes
+    assert count_near(["", "", small, small, small]) == 4
+    assert count_near([large, large, small]) == 2
+    assert count_near(["", "", small]) == 3
 
 
 def test_sources_foretell_themselves(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
-    """With a file's own text open elsewhere every longer line is foretold to its end."""
+    """With a file's own text open elsewhere nearly every longer line is foretold to its end."""
     text = max(project_sources.values(), key=len)
     lines = [line for line in text.splitlines(keepends=True) if len(line.strip()) > 30]
     right = 0
     for line in lines[:40]:
         at = text.index(line) + len(line) // 2
-        expert = WorkspaceExpert(
-            request(text[:at], "\n", references=(reference(text),)), tokenizer.encode, 0
-        )
-        right += follow(expert, tokenizer, stop_id=0) == text[at : text.index("\n", at) + 1]
+        end = text.index("\n", at) + 1
+        asked = request(text[:at], text[end - 1 :], references=(reference(text),))
+        right += follow(make(tokenizer, asked), tokenizer) == text[at:end]
 
     assert right >= 38
