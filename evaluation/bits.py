@@ -7,7 +7,6 @@ bytes; a file's first token is scored behind the model's start token. With an ef
 file is scored twice, with all of the experts and with fewer.
 """
 
-import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +18,10 @@ from evaluation.progress import Progress
 from evaluation.repositories import Repository, SourceFile, read_repositories
 from evaluation.resume import ResultCache, cache_file, measure_all
 from evaluation.subject import Subject, describe_subject, headline
-from inference.scoring import Scorer
+from inference.scoring import NATS_PER_BIT, Scorer
 
 SEED: Final = 20
-_MAX_WINDOW: Final = 4096  # tokens; of models with longer contexts, so that figures stay affordable
+MAX_WINDOW: Final = 4096  # tokens; of models with longer contexts, so that figures stay affordable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def evaluate(options: Options) -> BitsReport:
     """
     files = draw_files(read_repositories(options.data), options.limit)
     scorer = Scorer.open(options.model, options.config.threads)
-    window = min(scorer.context, _MAX_WINDOW)
+    window = min(scorer.context, MAX_WINDOW)
 
     def measure(effort: float) -> list[Scored]:
         parameters = {"window": window, "effort": effort}
@@ -85,7 +84,7 @@ def evaluate(options: Options) -> BitsReport:
             ResultCache(
                 cache_file("bits", options.model, parameters), Scored, fresh=options.fresh
             ) as cache,
-            Progress("bits", sum(_bytes(file) for file in files)) as progress,
+            Progress("bits", sum(num_bytes(file) for file in files)) as progress,
         ):
             return measure_all(
                 files,
@@ -93,18 +92,18 @@ def evaluate(options: Options) -> BitsReport:
                 measure=lambda file: score(scorer, file.text, window, effort),
                 cache=cache,
                 progress=progress,
-                size=_bytes,
+                size=num_bytes,
             )
 
     scored = measure(1.0)
     pairs = list(zip(files, scored, strict=True))
-    sizes = [float(_bytes(file)) for file in files]
+    sizes = [float(num_bytes(file)) for file in files]
     cost = None
     if options.effort != 1.0:
         cost = _cost(options.effort, scored, measure(options.effort), sizes)
     return BitsReport(
         n=len(files),
-        bytes=sum(map(_bytes, files)),
+        bytes=sum(map(num_bytes, files)),
         tokens=sum(one.tokens for one in scored),
         bits_per_byte=rounded(sum(one.bits for one in scored) / sum(sizes)),
         bits_per_byte_ci95=ratio_interval([one.bits for one in scored], sizes),
@@ -142,7 +141,7 @@ def score(scorer: Scorer, text: str, window: int, effort: float = 1.0) -> Scored
         scorer.nats(ids[start:end], first - start, effort)
         for start, first, end in windows(len(ids), window)
     )
-    return Scored(bits=nats / math.log(2), tokens=len(ids) - 1)
+    return Scored(bits=nats / NATS_PER_BIT, tokens=len(ids) - 1)
 
 
 def windows(num_ids: int, window: int) -> Iterator[tuple[int, int, int]]:
@@ -155,12 +154,13 @@ def windows(num_ids: int, window: int) -> Iterator[tuple[int, int, int]]:
         first = end
 
 
-def _bytes(file: SourceFile) -> int:
+def num_bytes(file: SourceFile) -> int:
+    """Return the size of a file in UTF-8."""
     return len(file.text.encode())
 
 
 def _summary(pairs: list[tuple[SourceFile, Scored]]) -> RepositoryBits:
-    size = sum(_bytes(file) for file, _ in pairs)
+    size = sum(num_bytes(file) for file, _ in pairs)
     return RepositoryBits(
         files=len(pairs),
         bytes=size,

@@ -1,6 +1,8 @@
 """How likely a model finds a given text: log-probabilities of many tokens in few forward passes."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeAlias
 
@@ -16,7 +18,17 @@ from inference.tokenizer import Tokenizer
 # N tokens of a chunk, V vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Ids: TypeAlias = npt.NDArray[np.intp]
+NATS_PER_BIT: Final = math.log(2)
 _CHUNK_TOKENS: Final = 128  # logits of so many positions are held at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a model made of a text's tokens."""
+
+    nats: float  # minus the sum of their log-probabilities
+    choices: Ids  # the most likely token at each place ``[N]``
 
 
 class Scorer:
@@ -42,7 +54,11 @@ class Scorer:
         return cls(session, Tokenizer.open(directory.tokenizer), start_id)
 
     def nats(self, ids: Sequence[int], first: int, effort: float = 1.0) -> float:
-        """Return minus the log-probability of ``ids[first:]``, each behind all ids before it.
+        """Return minus the log-probability of ``ids[first:]``; arguments and errors as `read`."""
+        return self.read(ids, first, effort).nats
+
+    def read(self, ids: Sequence[int], first: int, effort: float = 1.0) -> Reading:
+        """Score ``ids[first:]``, each behind all ids before it.
 
         Args:
             ids: at least one more than `first` and at most the context's length.
@@ -55,12 +71,14 @@ class Scorer:
         self._kv.rewind(0)
         self._kv.reserve(len(ids), self._session.kv_shape.context)
         total = 0.0
+        choices = []
         for start in range(0, len(ids) - 1, _CHUNK_TOKENS):
             end = min(start + _CHUNK_TOKENS, len(ids) - 1)
             unscored = min(max(0, first - 1 - start), end - start)
             logits = self._session.run_scored(self._kv, ids[start:end], unscored, effort)
+            choices.append(logits.argmax(axis=1))
             total += _nats(logits, ids[start + unscored + 1 : end + 1])
-        return total
+        return Reading(nats=total, choices=np.concatenate(choices))
 
 
 def _nats(logits: Floats, targets: Sequence[int]) -> float:

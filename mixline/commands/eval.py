@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from evaluation.options import Options
 
-BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits")
+BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits", "memorisation")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="PATH",
         type=Path,
-        help="problems (.jsonl, .jsonl.gz) or a folder of repositories; default: a tiny sample",
+        help="problems (.jsonl, .jsonl.gz), a folder of repositories, or (memorisation) a corpus;"
+        " default: a tiny sample",
     )
     parser.add_argument(
         "--limit",
@@ -50,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bits: what a share of the experts (0.5) or of the router's mass (p0.8) costs",
     )
     parser.add_argument(
+        "--against",
+        metavar="DIR",
+        type=Path,
+        help="bits: another export of the same model, read side by side",
+    )
+    parser.add_argument(
         "--threads", metavar="N", type=number_between(int, 1, 1024), help="default: the cores, <= 8"
     )
 
@@ -69,6 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--effort goes with bits")
     if arguments.plot is not None and arguments.what != "gate":
         raise UsageError("--plot goes with gate")
+    if arguments.against is not None and arguments.what != "bits":
+        raise UsageError("--against goes with bits")
     options = Options(
         model=arguments.model or default_model(),
         config=EngineConfig(threads=arguments.threads) if arguments.threads else EngineConfig(),
@@ -79,16 +88,21 @@ def run(arguments: argparse.Namespace) -> int:
         fresh=arguments.fresh,
     )
     try:
-        report, table = _measure(arguments.what, options, arguments.plot)
+        if arguments.what == "gate":
+            report, table = _gate(options, arguments.plot)
+        elif arguments.against is not None:
+            report, table = _against(options, arguments.against)
+        else:
+            report, table = _measure(arguments.what, options)
     except DataError as error:
         raise UsageError(str(error)) from error
     print(json.dumps(asdict(report)) if arguments.json else table)
     return EXIT_OK
 
 
-def _measure(what: str, options: "Options", plot: Path | None) -> tuple["DataclassInstance", str]:
-    """Return the report of a benchmark, and its table; write its plot."""
-    from evaluation import bits, gate, humaneval, infilling, next_line
+def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
+    """Return the report of a benchmark, and its table."""
+    from evaluation import bits, humaneval, infilling, memorisation, next_line
 
     if what == "infilling":
         filled = infilling.evaluate(options)
@@ -99,11 +113,27 @@ def _measure(what: str, options: "Options", plot: Path | None) -> tuple["Datacla
     if what == "next-line":
         guessed = next_line.evaluate(options)
         return guessed, next_line.table(guessed)
-    if what == "gate":
-        gated = gate.evaluate(options)
-        if plot is not None:
-            with written_to(plot):
-                plot.write_text(gate.plot(gated), encoding="utf-8")
-        return gated, gate.table(gated)
+    if what == "memorisation":
+        recited = memorisation.evaluate(options)
+        return recited, memorisation.table(recited)
     scored = bits.evaluate(options)
     return scored, bits.table(scored)
+
+
+def _gate(options: "Options", plot: Path | None) -> tuple["DataclassInstance", str]:
+    """Measure the gate; write its plot."""
+    from evaluation import gate
+
+    gated = gate.evaluate(options)
+    if plot is not None:
+        with written_to(plot):
+            plot.write_text(gate.plot(gated), encoding="utf-8")
+    return gated, gate.table(gated)
+
+
+def _against(options: "Options", other: Path) -> tuple["DataclassInstance", str]:
+    """Read two models side by side."""
+    from evaluation import against
+
+    compared = against.evaluate(options, other)
+    return compared, against.table(compared)

@@ -20,9 +20,10 @@ class Evaluate:
 
     def __init__(self, model: Path, folder: Path) -> None:
         self.folder = folder
+        self.model = str(model)
         self._environment = {
             **os.environ,
-            "MIXLINE_MODEL": str(model),
+            "MIXLINE_MODEL": self.model,
             "XDG_CACHE_HOME": str(folder / "cache"),
         }
 
@@ -70,7 +71,7 @@ def test_each_benchmark_runs_on_the_sample(evaluate: "Evaluate", what: str) -> N
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "infilling|humaneval|next-line|bits"),
+        ((), "infilling|humaneval|next-line|gate|bits|memorisation"),
         (("poetry",), "poetry"),
         (("bits", "--limit", "0"), "from 1"),
         (("bits", "--data", "nowhere"), "found nothing"),
@@ -81,6 +82,9 @@ def test_each_benchmark_runs_on_the_sample(evaluate: "Evaluate", what: str) -> N
         (("bits", "--no-workspace-expert"), "goes with"),
         (("next-line", "--effort", "0.5"), "--effort goes with bits"),
         (("bits", "--effort", "2"), "effort must be"),
+        (("humaneval", "--against", "."), "goes with bits"),
+        (("memorisation",), "training corpus"),
+        (("memorisation", "--data", "."), "expected a corpus"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(
@@ -94,6 +98,17 @@ def test_wrong_usage_is_one_sentence_and_status_2(
     assert done.stdout == ""
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_bits_against_another_export(evaluate: "Evaluate") -> None:
+    """The same model on both sides: nothing lost; in JSON and as a table."""
+    model = evaluate.model
+    done = evaluate("bits", "--limit", "2", "--json", "--against", model)
+    shown = evaluate("bits", "--limit", "2", "--against", model)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cost"] == 0
+    assert "| same first choice | 100.00% |" in shown.stdout
 
 
 @pytest.mark.parametrize("what", list(KEYS))
