@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from training.errors import TrainingError
+from training.gpu_commands import add_gpu
 from training.schedule import Budget
 
 
@@ -204,6 +205,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_pretrain(command)
     _add_results(command)
+    add_gpu(commands)
     return parser
 
 

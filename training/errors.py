@@ -15,3 +15,7 @@ class RecipeError(TrainingError):
 
 class CheckpointError(TrainingError):
     """A checkpoint is missing, damaged, or belongs to another recipe."""
+
+
+class ParcelError(TrainingError):
+    """Files that were cut up for a transfer are missing, damaged or too large."""

@@ -56,5 +56,5 @@ def test_broken_recipes_are_explained(tmp_path: Path, old: str, new: str, messag
 
 def test_unknown_name_lists_the_known() -> None:
     """A typo is answered with the choice."""
-    with pytest.raises(RecipeError, match="cpu, gpu, tiny"):
+    with pytest.raises(RecipeError, match="cpu, gpu, gpu-small, tiny"):
         load_recipe("cpuu")
