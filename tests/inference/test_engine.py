@@ -327,7 +327,6 @@ def test_public_names_are_these() -> None:
         "Sampling",
         "Snippet",
         "common_prefix",
-        "common_prefix",
         "default_model",
         "default_threads",
         "parse_effort",
