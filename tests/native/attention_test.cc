@@ -138,9 +138,9 @@ void CheckText(const cpu::Kernels& kernels, const AttentionShape& shape, size_t 
 void CheckShapes(bool int8) {
   test::Random random(1);
   for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
-    for (const size_t group : {1, 2, 3, 5, 8, 16}) {
-      for (const size_t head_dim : {32, 96, 128, 256}) {
-        const size_t tokens = 30 + random() % 40;
+    for (const size_t group : {1, 3, 8, 16}) {
+      for (const size_t head_dim : {32, 96, 256}) {
+        const size_t tokens = 30 + random() % 20;
         const size_t window = random() % 2 == 0 ? 0 : 1 + random() % 50;
         const AttentionShape shape{2 * group, 2, head_dim, 0.2F, window, int8};
         CheckText(*kernels, shape, random() % tokens, tokens, random);
