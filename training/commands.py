@@ -115,7 +115,9 @@ def _plot(arguments: argparse.Namespace) -> int:
 def _export_checkpoint(arguments: argparse.Namespace) -> int:
     from training.export_checkpoint import export_checkpoint
 
-    export_checkpoint(arguments.checkpoint, arguments.tokenizer, arguments.out)
+    export_checkpoint(
+        arguments.checkpoint, arguments.tokenizer, arguments.out, rounded=arguments.rounded
+    )
     print(f"{arguments.out}: Hugging Face qwen3_moe checkpoint")
     return 0
 
@@ -258,6 +260,11 @@ def _add_results(command: _Command) -> None:
     export.add_argument("checkpoint", type=Path, help="last.pt, stable.pt or final.pt of a run")
     export.add_argument("out", type=Path)
     export.add_argument("--tokenizer", type=Path, required=True)
+    export.add_argument(
+        "--rounded",
+        action="store_true",
+        help="matrices as the 4-bit-aware finish saw them: for the final.pt of a run",
+    )
 
     gguf = command("export-gguf", _export_gguf, "Write a GGUF file for llama.cpp.")
     gguf.add_argument(

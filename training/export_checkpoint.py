@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from training import checkpoint
 from training.errors import CheckpointError
 from training.model import Model, ModelConfig
+from training.quantise import rounded_weights
 from training.tokenizer import ENDOFTEXT, PAD, SPECIALS, load_plain
 
 
@@ -30,12 +32,21 @@ def open_model(path: Path) -> Model:
     return model
 
 
-def export_checkpoint(path: Path, tokenizer: Path, out: Path) -> None:
-    """Writes config.json, model.safetensors, tokenizer.json and tokenizer_config.json."""
+def export_checkpoint(path: Path, tokenizer: Path, out: Path, *, rounded: bool = False) -> None:
+    """Writes config.json, model.safetensors, tokenizer.json and tokenizer_config.json.
+
+    Args:
+        path: the training checkpoint.
+        tokenizer: its tokenizer.json.
+        out: the folder, made if missing.
+        rounded: write the matrices as the 4-bit-aware finish computes with them, rounded as the
+            exporter rounds; exporting them in int4 then changes none, in fp32 neither.
+    """
     model = open_model(path)
     load_plain(tokenizer)  # refuses a tokenizer with other markers
     out.mkdir(parents=True, exist_ok=True)
-    weights = {name: weight.float().contiguous() for name, weight in named_weights(model)}
+    with rounded_weights(model) if rounded else nullcontext():
+        weights = {name: weight.float().contiguous() for name, weight in named_weights(model)}
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     _write(out / "config.json", hf_config(model.config))
     (out / "tokenizer.json").write_bytes(tokenizer.read_bytes())

@@ -8,11 +8,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import load_file  # noqa: E402
+
+from onnx_export import export_checkpoint as export_to_model_directory  # noqa: E402
 from training import checkpoint  # noqa: E402 - torch first
 from training.checkpoint import State  # noqa: E402
 from training.errors import CheckpointError  # noqa: E402
 from training.export_checkpoint import export_checkpoint, open_model  # noqa: E402
 from training.model import Model  # noqa: E402
+from training.quantise import rounded  # noqa: E402
 from training.recipe import load_recipe  # noqa: E402
 from training.tokenizer import load_plain  # noqa: E402
 
@@ -76,6 +80,26 @@ def test_configuration_leaves_nothing_to_guess(
     assert config["num_experts"] == config["num_local_experts"] == 8
     assert config["rope_theta"] == config["rope_parameters"]["rope_theta"] == 10000.0
     assert config["tie_word_embeddings"] is True
+
+
+def test_rounded_weights_survive_int4(saved: Path, tokenizer_path: Path, tmp_path: Path) -> None:
+    """The int4 export of rounded matrices is that of the full ones, and loses nothing."""
+    for name, finish in (("full", False), ("rounded", True)):
+        export_checkpoint(saved, tokenizer_path, tmp_path / name, rounded=finish)
+        export_to_model_directory(tmp_path / name, tmp_path / f"{name}-int4", weights="int4")
+    written = [
+        (tmp_path / f"{name}-int4" / "weights.bin").read_bytes() for name in ("full", "rounded")
+    ]
+    full, rounded_once = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("full", "rounded")
+    )
+    projection = "model.layers.0.mlp.experts.0.gate_proj.weight"
+    router = "model.layers.0.mlp.gate.weight"
+
+    assert written[0] == written[1]
+    assert torch.equal(rounded_once[projection], rounded(full[projection]))
+    assert not torch.equal(rounded_once[projection], full[projection])
+    assert torch.equal(rounded_once[router], full[router])
 
 
 def test_weights_of_another_shape_are_refused(model: Model, tmp_path: Path) -> None:
