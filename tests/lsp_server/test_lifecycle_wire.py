@@ -102,9 +102,11 @@ def test_an_automatic_request_is_answered_in_time_and_completed_later(
 ) -> None:
     """When time is up nothing is complete: an empty list; later the client is told, asks again."""
     client = servers.stdio(slow_model)
-    client.initialize(initializationOptions={"settings": {"answerWithinMs": 60}})
+    # The generation may take its time, and what random weights write is no Python.
+    settings = {"answerWithinMs": 60, "afterlifeMs": 60_000}
+    client.initialize(initializationOptions={"settings": settings})
     client.wait_ready()
-    client.open(URI, TEXT)
+    client.open(URI, TEXT, language="plaintext")
     assert client.inline(URI, LAST, COLUMN) == []
     assert client.status()["answers"] == {"not_ready": 1}
     client.notification("mixline/ready")
