@@ -11,8 +11,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-# The second call repeats the first one's shape, so that even a weak model and the match in the
-# open file agree on how the line goes on.
+# The last function repeats the others' shape, so that even a weak model and the match in the open
+# file are sure of how the line goes on.
 SOURCE = '''\
 def register_handler(registry, name, handler):
     """Add a handler under its name."""
@@ -21,11 +21,18 @@ def register_handler(registry, name, handler):
     registry[name] = handler
 
 
-def replace_handler(registry, name, handler):
-    """Put another handler under a known name."""
-    if name not in registry:
-        raise ValueError(f"unknown handler {name!r}")
-    registry[name] = handler
+def register_reader(registry, name, reader):
+    """Add a reader under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = reader
+
+
+def register_writer(registry, name, writer):
+    """Add a writer under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = writer
 
 
 def add_handlers(registry, handlers):
