@@ -71,8 +71,8 @@ class Healer:
 
         Args:
             left: bytes still to be written again, at least one.
-            require_text: what is more must hold a visible character,
-            multi_line: behind line breaks, if need be.
+            require_text: the answer must hold a visible character; its indentation may come first,
+            multi_line: and line breaks only where this is set.
         """
         key = (left, require_text, multi_line)
         mask = self._masks.get(key)
@@ -115,7 +115,7 @@ class Healer:
         while at < len(self._sorted) and self._sorted[at][0].startswith(left):
             spelled, token = self._sorted[at]
             more = spelled[len(left) :]
-            if more and (not require_text or _is_text(more, multi_line)):
+            if more and (not require_text or multi_line or _stays_in_line(more)):
                 found.append(token)
             at += 1
         return found
@@ -153,7 +153,7 @@ def _longest(tokens: int) -> int:
     return 256 * tokens
 
 
-def _is_text(more: bytes, multi_line: bool) -> bool:
-    visible = more.lstrip(_BLANK)
-    lead = more[: len(more) - len(visible)]
-    return bool(visible) and (multi_line or (b"\n" not in lead and b"\r" not in lead))
+def _stays_in_line(more: bytes) -> bool:
+    """Tell whether something visible, or its indentation, comes before any line break."""
+    lead = more[: len(more) - len(more.lstrip(_BLANK))]
+    return b"\n" not in lead and b"\r" not in lead

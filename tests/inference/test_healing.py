@@ -1,12 +1,13 @@
 """The end of the prefix is taken back, and what comes in its place must spell it first."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference import CompletionRequest, Engine
+from inference import CompletionRequest, Engine, default_model
 from inference.healing import TAKEN_BACK, Healer, Rewriting
 from inference.tokenizer import Tokenizer
 
@@ -71,20 +72,18 @@ def test_mask_lets_through_what_spells_the_bytes(
     assert expected
 
 
-def test_required_text_forbids_blank_continuations(healer: Healer, tokenizer: Tokenizer) -> None:
-    """On one line a line break must not come before the visible character either."""
-    spelled = [tokenizer.token_bytes(token) for token in allowed(healer, b"\n", text=True)]
-    one_line = [
+def test_required_text_may_be_indented(healer: Healer, tokenizer: Tokenizer) -> None:
+    """Behind a line break an indentation may come; on one line no other line break before text."""
+    free = {tokenizer.token_bytes(token) for token in allowed(healer, b"\n")}
+    several = {tokenizer.token_bytes(token) for token in allowed(healer, b"\n", text=True)}
+    one_line = {
         tokenizer.token_bytes(token) for token in allowed(healer, b"\n", text=True, lines=False)
-    ]
+    }
 
-    blanks = [tokenizer.token_bytes(token) for token in allowed(healer, b"\n")]
-
-    assert any(token != b"\n" and not token.strip() for token in blanks)  # there are such tokens
-    assert all(token == b"\n" or token.strip() for token in spelled)
-    assert all(
-        token == b"\n" or not token[1:].lstrip(b" \t").startswith(b"\n") for token in one_line
-    )
+    assert b"\n    " in one_line
+    assert b"\n\n" in free  # there are such tokens
+    assert several == free
+    assert one_line == {token for token in free if not re.match(rb"\n\s*?\n", token)}
 
 
 def test_rewriting_hands_out_what_is_new(healer: Healer) -> None:
@@ -114,3 +113,21 @@ def test_completions_go_on_behind_the_cursor(
         completion = engine.submit(request).future.result(60)
 
         assert completion.text == line[end:].rstrip("\n")
+
+
+def test_an_explicit_request_keeps_the_indentation_of_a_whole_line(
+    make_request: Callable[..., CompletionRequest],
+) -> None:
+    """At a line's first column the line comes with the blanks that it begins with."""
+    block = "def herd(zoo):\n    quagmire = fetch_wombats(zoo)\n"
+    request = make_request(
+        block * 3 + "def herd(zoo):\n",
+        suffix="",
+        multi_line=False,
+        max_tokens=40,
+        require_text=True,
+    )
+    with Engine.open(default_model()) as engine:
+        completion = engine.submit(request).future.result(60)
+
+    assert completion.text == "    quagmire = fetch_wombats(zoo)"
