@@ -1,4 +1,4 @@
-"""The way from generated text to a suggestion: gate, trim, overlap, syntax; in this order."""
+"""From generated text to a suggestion: trim, indentation, overlap, syntax; in this order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from inference import Completion
 from lsp_server.postprocess.closers import only_closers
 from lsp_server.postprocess.confidence import confident_end
+from lsp_server.postprocess.indentation import fit_indentation, moved_left
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import trim
@@ -53,8 +54,9 @@ def judge(
         suffix: what stands behind the cursor.
         single_line: keep one line only.
         refused: the verdict of the gate, which yields to an empty text (that says more).
-        breaks: whether an insertion would break the document's syntax; of one that does, the last
-            lines are left out until it does not. None: whatever it does is shown.
+        breaks: whether an insertion would break the document's syntax; one that does is moved to
+            the cursor's indentation, and if that is not it, its last lines are left out until it
+            does not. None: whatever it does is shown.
     """
     at_line_end = only_closers(suffix.partition("\n")[0])
     trimmed = trim(text, single_line=single_line, at_line_end=at_line_end)
@@ -63,7 +65,12 @@ def judge(
     if refused:
         return refused
     line_before = prefix.rpartition("\n")[2]
+    trimmed = fit_indentation(trimmed, prefix, suffix)
     fitted = fit_to_suffix(trimmed, line_before, suffix)
+    moved = moved_left(trimmed, line_before)
+    if moved != trimmed and breaks is not None and isinstance(fitted, Insertion) and breaks(fitted):
+        trimmed = moved
+        fitted = fit_to_suffix(trimmed, line_before, suffix)
     shortenings = 0
     while breaks is not None and isinstance(fitted, Insertion) and breaks(fitted):
         trimmed = trimmed.rpartition("\n")[0].rstrip()

@@ -9,7 +9,8 @@ class RejectReason(StrEnum):
     EMPTY = "empty"  # the model had nothing to add
     BLANK = "blank"  # only white space
     REPEATS_SUFFIX = "repeats_suffix"  # what follows the cursor says it already
-    UNPRINTABLE = "unprintable"  # broken or control characters
+    UNPRINTABLE = "unprintable"  # broken or invisible characters
+    SPECIAL_TOKEN = "special_token"  # noqa: S105 - a marker of the model, spelled out
     BREAKS_SYNTAX = "breaks_syntax"  # the file would have a syntax error that it has not now
     LOW_CONFIDENCE = "low_confidence"  # below the gate's threshold
     MID_LINE = "mid_line"  # automatic, and words stand behind the cursor

@@ -1,10 +1,20 @@
-"""Cuts what no editor should insert: blank ends, broken characters, lines too many."""
+"""Cuts what no editor should insert: blank ends, broken or hidden characters, lines too many."""
+
+import re
+import unicodedata
+from typing import Final
 
 from lsp_server.postprocess.reject import RejectReason
 
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_FIRST_PRINTABLE = " "
-_DELETE = "\x7f"
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_VISIBLE_CONTROLS: Final = "\n\t"
+# Controls, formats (zero-width and direction marks), surrogates, private use, unassigned, line and
+# paragraph separators: what a reader of the code would not see.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Markers of code models, spelled out as text: `<|endoftext|>`, `<fim_middle>`, `<file_sep>`.
+_SPECIAL: Final = re.compile(
+    r"<\|\w+\|>|<(?:fim_\w+|file_sep|repo_name|endoftext|jupyter_\w+|filename)>"
+)
 
 
 def trim(text: str, *, single_line: bool, at_line_end: bool) -> str | RejectReason:
@@ -21,8 +31,10 @@ def trim(text: str, *, single_line: bool, at_line_end: bool) -> str | RejectReas
         return RejectReason.BLANK
     if at_line_end:
         text = text.rstrip()
-    if _REPLACEMENT in text or any(map(_is_control, text)):
+    if _REPLACEMENT in text or any(map(is_invisible, text)):
         return RejectReason.UNPRINTABLE
+    if _SPECIAL.search(text):
+        return RejectReason.SPECIAL_TOKEN
     return text
 
 
@@ -31,11 +43,12 @@ def complete_lines(text: str) -> str:
     return text[: text.rfind("\n") + 1]
 
 
+def is_invisible(character: str) -> bool:
+    """Tell whether a character would stand in the file without being seen; blanks are not meant."""
+    return character not in _VISIBLE_CONTROLS and unicodedata.category(character) in _INVISIBLE
+
+
 def _first_line(text: str) -> str:
     """Return the first line that says something, with the line ends before it."""
     body = text.lstrip("\n")
     return text[: len(text) - len(body)] + body.split("\n", 1)[0]
-
-
-def _is_control(character: str) -> bool:
-    return (character < _FIRST_PRINTABLE and character not in "\n\t") or character == _DELETE

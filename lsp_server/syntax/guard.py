@@ -6,7 +6,7 @@ from functools import cached_property
 from lsp_server.document import Document, Point
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.syntax.check import breaks_syntax
-from lsp_server.syntax.parsing import Parsed, Region, SyntaxTrees, region_around
+from lsp_server.syntax.parsing import Parsed, Region, SyntaxTrees
 from lsp_server.syntax.place import Kind, kind_at
 
 
@@ -51,20 +51,23 @@ class SyntaxGuard:
     @property
     def kind(self) -> Kind:
         """What stands at the cursor; code, where nothing is known."""
-        if self._parsed is None or self._region is None:
+        if self._around is None:
             return Kind.CODE
-        return kind_at(self._parsed, len(self._region.before))
+        region, parsed = self._around
+        return kind_at(parsed, len(region.before))
 
     def breaks(self, insertion: Insertion) -> bool:
         """Tell whether a suggestion would add a syntax error to the document."""
-        if self._parsed is None or self._region is None:
+        if self._around is None:
             return False
-        return breaks_syntax(self._region, self._parsed, insertion.text, insertion.absorbed)
+        return breaks_syntax(*self._around, insertion.text, insertion.absorbed)
 
     @cached_property
-    def _region(self) -> Region | None:
-        region = region_around(self._document, self._cursor, self._path)
-        if region is None or self._entry is None:
+    def _around(self) -> tuple[Region, Parsed] | None:
+        return self._trees.around(self._document, self._cursor, self._path, self._with_entry)
+
+    def _with_entry(self, region: Region) -> Region:
+        if self._entry is None:
             return region
         line = self._document.line(self._cursor.line)
         typed = line[self._entry.start : self._cursor.column].encode("utf-8", "replace")
@@ -75,7 +78,3 @@ class SyntaxGuard:
             before=region.before[: len(region.before) - len(typed)] + inserted,
             behind=region.behind[len(replaced) :],
         )
-
-    @cached_property
-    def _parsed(self) -> Parsed | None:
-        return None if self._region is None else self._trees.parse(self._document.uri, self._region)

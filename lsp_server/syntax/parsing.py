@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,9 +13,13 @@ from lsp_server.document import Document, Point, normalise_line_ends
 from lsp_server.syntax.grammars import grammar_name, load_grammar
 
 # Text of a document that is parsed to each side of the cursor: 128,000 characters of Python take
-# about 12 ms, and 1 ms when they are parsed again after an edit.
+# about 12 ms, and 1 ms when they are parsed again after an edit. Of a document that takes longer
+# than the time limit less is parsed from then on, down to the least.
 _REACH = 64_000
+_LEAST_REACH = 1_000
+_SHRINK = 8
 _TIME_LIMIT_S = 0.05
+_CLOSERS = ")]}"  # at the left margin they end a definition
 _CHUNK = 1 << 16  # bytes that the parser is handed at a time
 _MAX_TREES = 16
 
@@ -41,10 +46,12 @@ class Parsed:
     tree: tree_sitter.Tree
 
 
-def region_around(document: Document, cursor: Point, path: str) -> Region | None:
+def region_around(
+    document: Document, cursor: Point, path: str, reach: int = _REACH
+) -> Region | None:
     """Return what is to be parsed for a place: a short document whole, of a long one its middle.
 
-    A long document is cut at a line that begins at the left margin, where most languages begin a
+    A long document is cut before lines that begin at the left margin, where most languages begin a
     definition. None if there is no grammar for the document.
     """
     grammar = grammar_name(document.language, path)
@@ -52,21 +59,27 @@ def region_around(document: Document, cursor: Point, path: str) -> Region | None
         return None
     lines, row = document.lines, cursor.line
     first, size = row, cursor.column
-    while first > 0 and size + len(lines[first - 1]) <= _REACH:
+    while first > 0 and size + len(lines[first - 1]) <= reach:
         first -= 1
         size += len(lines[first])
     if first > 0:
-        first = next((n for n in range(first, row) if lines[n][:1].strip()), first)
-    last, size = row, len(lines[row]) - cursor.column
-    while last + 1 < len(lines) and size + len(lines[last + 1]) <= _REACH:
-        last += 1
-        size += len(lines[last])
+        first = next((n for n in range(first, row) if _begins(lines[n])), first)
+    end, size = row + 1, len(lines[row]) - cursor.column
+    while end < len(lines) and size + len(lines[end]) <= reach:
+        size += len(lines[end])
+        end += 1
+    if end < len(lines):
+        end = next((n for n in range(end, row, -1) if _begins(lines[n])), end)
     head, tail = lines[row][: cursor.column], lines[row][cursor.column :]
     return Region(
         grammar=grammar,
-        before=_bytes("".join(lines[first:row]) + head[-_REACH:]),
-        behind=_bytes(tail[:_REACH] + "".join(lines[row + 1 : last + 1])),
+        before=_bytes("".join(lines[first:row]) + head[-reach:]),
+        behind=_bytes(tail[:reach] + "".join(lines[row + 1 : end])),
     )
+
+
+def _begins(line: str) -> bool:
+    return bool(line[:1].strip()) and line[0] not in _CLOSERS
 
 
 class SyntaxTrees:
@@ -74,6 +87,30 @@ class SyntaxTrees:
 
     def __init__(self) -> None:
         self._trees: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
+        self._reaches: dict[str, int] = {}  # of documents that take too long
+
+    def around(
+        self, document: Document, cursor: Point, path: str, change: Callable[[Region], Region]
+    ) -> tuple[Region, Parsed] | None:
+        """Return the region around a place and its tree, None if there is no grammar or no time.
+
+        Args:
+            document: where the place is.
+            cursor: the place.
+            path: of the document.
+            change: what is done to the region before it is parsed.
+        """
+        reach = self._reaches.get(document.uri, _REACH)
+        while (region := region_around(document, cursor, path, reach)) is not None:
+            region = change(region)
+            parsed = self.parse(document.uri, region)
+            if parsed is not None:
+                return region, parsed
+            if reach <= _LEAST_REACH:
+                return None
+            reach //= _SHRINK
+            self._reaches[document.uri] = reach
+        return None
 
     def parse(self, uri: str, region: Region) -> Parsed | None:
         """Return the tree of a region, or None if its grammar or the time does not suffice."""
@@ -90,6 +127,7 @@ class SyntaxTrees:
         """Drop a document's trees."""
         for key in [key for key in self._trees if key[0] == uri]:
             del self._trees[key]
+        self._reaches.pop(uri, None)
 
 
 def parse(grammar: str, source: bytes, known: Parsed | None = None) -> Parsed | None:

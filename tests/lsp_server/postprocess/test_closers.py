@@ -5,7 +5,9 @@ import pytest
 from lsp_server.postprocess.closers import absorbed_closers, only_closers
 
 
-@pytest.mark.parametrize("rest", ["", "  ", ")", "])", '")', "');", "}: ", " ) ", "`", "/>"[1:]])
+@pytest.mark.parametrize(
+    "rest", ["", "  ", ")", "])", '")', "');", "}: ", " ) ", "`", ">", "</p>", "</a.b>);"]
+)
 def test_closers_are_no_words(rest: str) -> None:
     """Blank, brackets, quotes and one mark at the end."""
     assert only_closers(rest)
@@ -38,6 +40,21 @@ def test_words_and_openers_are_not_closers(rest: str) -> None:
         ("x) ", ") ", 1),
         ('")"', ")", 0),
         ("x}", ")", 0),
+        ('x)"', ')"', 2),
+        ('f("a"))"', ')"', 2),
+        ('Says."""', '"""', 3),
+        ("i32>", ">", 1),
+        ("Vec<i32>", ">", 0),
+        ("Vec<i32>>", ">", 1),
+        ("x => y", ">", 0),
+        (' b">', '">', 2),
+        ("a</p>", "</p>", 4),
+        ("<b>a</b></p>", "</p>", 4),
+        ("<b>a</b>", "</p>", 0),
+        ("a<br><img/></p>", "</p>", 4),
+        ("<B c={d} /></p>", "</p>", 4),
+        ("{a}</p>;", "</p>;", 5),
+        ("don't</p>", "</p>", 4),
     ],
 )
 def test_what_is_written_again_is_absorbed(text: str, rest: str, absorbed: int) -> None:

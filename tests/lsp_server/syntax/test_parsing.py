@@ -2,8 +2,11 @@
 
 import random
 
+import pytest
+
 from lsp_server.document import Document, Point
-from lsp_server.syntax.parsing import SyntaxTrees, parse, region_around
+from lsp_server.syntax import parsing
+from lsp_server.syntax.parsing import Parsed, SyntaxTrees, parse, region_around
 
 
 def _document(text: str, language: str = "python") -> Document:
@@ -27,6 +30,36 @@ def test_a_long_document_is_cut_where_a_definition_begins() -> None:
     assert region.before.startswith(b"def f():")
     assert len(region.before) <= 64_000
     assert len(region.behind) <= 64_000
+
+
+def test_a_long_document_ends_before_a_definition() -> None:
+    """Behind the cursor too nothing is cut in the middle, so that the part has no errors."""
+    function = "fn f() {\n    a();\n}\n"
+    region = region_around(_document(function * 10_000, "rust"), Point(15_001, 4), "a.rs")
+
+    assert region is not None
+    assert region.behind.endswith(b"\n}\n")
+    assert 60_000 < len(region.behind) <= 64_000
+
+
+def test_of_a_document_that_takes_too_long_less_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And from then on: a key costs the time limit once, not every time."""
+    whole = parsing.parse
+    lengths = []
+
+    def slow(grammar: str, source: bytes, known: Parsed | None = None) -> Parsed | None:
+        lengths.append(len(source))
+        return None if len(source) > 20_000 else whole(grammar, source, known)
+
+    monkeypatch.setattr(parsing, "parse", slow)
+    trees = SyntaxTrees()
+    document = _document("x = 1\n" * 50_000)
+    for _ in range(2):
+        found = trees.around(document, Point(25_000, 0), "a.py", lambda region: region)
+
+        assert found is not None
+        assert found[1].source == found[0].source
+    assert [length > 20_000 for length in lengths] == [True, False, False]
 
 
 def test_one_endless_line_is_cut() -> None:

@@ -1,0 +1,54 @@
+"""Trim: what nobody would see, or should, is refused with its reason."""
+
+import pytest
+
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.postprocess.trim import trim
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\0",
+        "\r",
+        "\x7f",
+        "\x9b",
+        "\u00ad",
+        "\u200b",
+        "\u202e",
+        "\u2066",
+        "\u2028",
+        "\ufeff",
+        "\ue000",
+        "\ud800",
+        "\U000e0041",
+    ],
+)
+def test_invisible_characters_are_refused(character: str) -> None:
+    """Controls, zero-width and direction marks, separators, private use, lone surrogates, tags."""
+    text = f"a{character}b"
+
+    assert trim(text, single_line=True, at_line_end=True) is RejectReason.UNPRINTABLE
+
+
+@pytest.mark.parametrize("text", ["a\tb", "é = 'ß'", "x = '日本語'", "x = '👍🏽'", "e\u0301"])
+def test_text_of_every_script_passes(text: str) -> None:
+    """Letters, marks and symbols are visible."""
+    assert trim(text, single_line=True, at_line_end=True) == text
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["<|endoftext|>", "<|fim_middle|>", "<|reserved_0|>", "<fim_suffix>", "<file_sep>"],
+)
+def test_markers_of_models_are_refused(marker: str) -> None:
+    """Also where the model has spelled one with ordinary tokens."""
+    text = f"x = 1{marker}"
+
+    assert trim(text, single_line=True, at_line_end=True) is RejectReason.SPECIAL_TOKEN
+
+
+@pytest.mark.parametrize("text", ["a <| b |> c", "if x <fim>y:", "Vec<String>", "a <b> c"])
+def test_what_only_looks_like_a_marker_passes(text: str) -> None:
+    """Operators, generics and tags are code."""
+    assert trim(text, single_line=True, at_line_end=True) == text
