@@ -1,5 +1,6 @@
 """From generated text to a suggestion: trim, indentation, overlap, syntax; in this order."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import trim
 
 _MAX_SHORTENINGS = 4
+# Markers of code models, spelled out as text: `<|endoftext|>`, `<fim_middle>`, `<file_sep>`.
+_MARKER = re.compile(r"<\|\w+\|>|<(?:fim_\w+|file_sep|repo_name|endoftext|jupyter_\w+|filename)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,9 @@ def judge(
     trimmed = trim(text, single_line=single_line, at_line_end=at_line_end)
     if isinstance(trimmed, RejectReason):
         return trimmed
+    # A file about markers may go on about them.
+    if any(marker not in prefix + suffix for marker in _MARKER.findall(trimmed)):
+        return RejectReason.SPECIAL_TOKEN
     if refused:
         return refused
     line_before = prefix.rpartition("\n")[2]

@@ -1,6 +1,5 @@
 """Cuts what no editor should insert: blank ends, broken or hidden characters, lines too many."""
 
-import re
 import unicodedata
 from typing import Final
 
@@ -11,10 +10,6 @@ _VISIBLE_CONTROLS: Final = "\n\t"
 # Controls, formats (zero-width and direction marks), surrogates, private use, unassigned, line and
 # paragraph separators: what a reader of the code would not see.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Markers of code models, spelled out as text: `<|endoftext|>`, `<fim_middle>`, `<file_sep>`.
-_SPECIAL: Final = re.compile(
-    r"<\|\w+\|>|<(?:fim_\w+|file_sep|repo_name|endoftext|jupyter_\w+|filename)>"
-)
 
 
 def trim(text: str, *, single_line: bool, at_line_end: bool) -> str | RejectReason:
@@ -33,8 +28,6 @@ def trim(text: str, *, single_line: bool, at_line_end: bool) -> str | RejectReas
         text = text.rstrip()
     if _REPLACEMENT in text or any(map(is_invisible, text)):
         return RejectReason.UNPRINTABLE
-    if _SPECIAL.search(text):
-        return RejectReason.SPECIAL_TOKEN
     return text
 
 

@@ -59,3 +59,20 @@ def test_what_breaks_the_syntax_is_shortened_or_refused() -> None:
     assert judged("1\ny = 2\nz = f(") == Insertion(text="1\ny = 2", absorbed=0)
     assert judged("f(") is RejectReason.BREAKS_SYNTAX
     assert judged("1") == Insertion(text="1", absorbed=0)
+
+
+@pytest.mark.parametrize(
+    "marker", ["<|endoftext|>", "<|fim_middle|>", "<|reserved_0|>", "<fim_suffix>", "<file_sep>"]
+)
+def test_markers_of_models_are_refused(marker: str) -> None:
+    """Also where the model has spelled one with ordinary tokens; not in a file that has it."""
+    text = f"x = 1{marker}"
+
+    assert judge(text, "", "", single_line=True) is RejectReason.SPECIAL_TOKEN
+    assert judge(text, f"{marker}\n", "", single_line=True) == Insertion(text=text, absorbed=0)
+
+
+@pytest.mark.parametrize("text", ["a <| b |> c", "if x <fim>y:", "Vec<String>", "a <b> c"])
+def test_what_only_looks_like_a_marker_passes(text: str) -> None:
+    """Operators, generics and tags are code."""
+    assert judge(text, "", "", single_line=True) == Insertion(text=text, absorbed=0)

@@ -35,20 +35,3 @@ def test_invisible_characters_are_refused(character: str) -> None:
 def test_text_of_every_script_passes(text: str) -> None:
     """Letters, marks and symbols are visible."""
     assert trim(text, single_line=True, at_line_end=True) == text
-
-
-@pytest.mark.parametrize(
-    "marker",
-    ["<|endoftext|>", "<|fim_middle|>", "<|reserved_0|>", "<fim_suffix>", "<file_sep>"],
-)
-def test_markers_of_models_are_refused(marker: str) -> None:
-    """Also where the model has spelled one with ordinary tokens."""
-    text = f"x = 1{marker}"
-
-    assert trim(text, single_line=True, at_line_end=True) is RejectReason.SPECIAL_TOKEN
-
-
-@pytest.mark.parametrize("text", ["a <| b |> c", "if x <fim>y:", "Vec<String>", "a <b> c"])
-def test_what_only_looks_like_a_marker_passes(text: str) -> None:
-    """Operators, generics and tags are code."""
-    assert trim(text, single_line=True, at_line_end=True) == text
