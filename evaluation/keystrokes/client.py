@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -12,17 +11,10 @@ from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
 from evaluation.errors import ServerError
+from evaluation.keystrokes.assistant import Suggestion, Work
 
 _START_S: Final = 120.0  # a cold disk and a busy machine
 _READY: Final = "mixline/ready"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suggestion:
-    """An item of the server's answer."""
-
-    text: str  # from the cursor on
-    absorbed: int  # characters behind the cursor that it replaces
 
 
 class EditorClient:
@@ -41,6 +33,8 @@ class EditorClient:
         self._on_ready = on_ready
         self._version = 0
         self._requests = 0
+        self._unanswered = 0
+        self.name = ""
 
         def ready(params: Any) -> None:  # noqa: ANN401 - pygls makes an object of any JSON
             self._on_ready(params.version, params.position.line, params.position.character)
@@ -72,10 +66,11 @@ class EditorClient:
         )
         self._client.initialized(types.InitializedParams())
         async with asyncio.timeout(_START_S):
-            while (state := (await self.status()).state) == "loading":  # noqa: ASYNC110 - no other way to know
+            while (status := await self._status()).state == "loading":  # noqa: ASYNC110 - no other way to know
                 await asyncio.sleep(0.05)
-        if state != "ready":
-            raise ServerError(f"expected a server that is ready, it is {state}")
+        if status.state != "ready":
+            raise ServerError(f"expected a server that is ready, it is {status.state}")
+        self.name = str(status.model.name)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -83,8 +78,17 @@ class EditorClient:
         self._client.exit(None)
         await self._client.stop()  # type: ignore[no-untyped-call]
 
-    async def status(self) -> Any:  # noqa: ANN401 - pygls makes an object of any JSON
-        """Return the answer to `mixline/status`."""
+    async def work(self) -> Work:
+        """Return what was done so far."""
+        engine = (await self._status()).engine
+        return Work(
+            busy=bool(engine.busy or engine.waiting or self._unanswered),
+            prompt_tokens=engine.prompt_tokens,
+            cached_tokens=engine.cached_tokens,
+            generated_tokens=engine.generated_tokens,
+        )
+
+    async def _status(self) -> Any:  # noqa: ANN401 - pygls makes an object of any JSON
         return await self._client.protocol.send_request_async("mixline/status", {})
 
     def open(self, uri: str, text: str) -> int:
@@ -135,6 +139,7 @@ class EditorClient:
         kinds = types.InlineCompletionTriggerKind
 
         def done(future: Future[Any]) -> None:
+            self._unanswered -= 1
             answer = None if future.exception() else future.result()
             items = answer.items if isinstance(answer, types.InlineCompletionList) else answer
             answered(_suggestion(items[0], position) if items else None)
@@ -150,6 +155,7 @@ class EditorClient:
             ),
             msg_id=identifier,
         )
+        self._unanswered += 1
         future.add_done_callback(done)
         return identifier
 

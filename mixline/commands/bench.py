@@ -11,7 +11,7 @@ from mixline.usage import EXIT_OK, UsageError, number_between, written_to
 
 if TYPE_CHECKING:
     from evaluation.decode import DecodeReport
-    from evaluation.keystrokes.bench import KeystrokesReport
+    from evaluation.keystrokes.report import KeystrokesReport
     from evaluation.operators.report import OpsReport
 
 BENCHMARKS = ("ops", "decode", "keystrokes")
@@ -21,9 +21,11 @@ _OPTIONS = {
     "calls": ("ops",),
     "data": ("keystrokes",),
     "model": ("decode", "keystrokes"),
+    "large": ("keystrokes",),
     "passages": ("keystrokes",),
     "seed": ("keystrokes",),
     "shapes": ("ops",),
+    "skip_idle": ("keystrokes",),
     "threads": ("ops", "decode"),
     "tokens": ("ops",),
     "weights": ("ops",),
@@ -76,6 +78,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many passages are typed, about 1.5 minutes each; default: 6",
     )
     keystrokes.add_argument(
+        "--large",
+        metavar="N",
+        type=number_between(int, 0, 1_000),
+        help="more passages in a file of 5,000 lines, and as many in one of 1 MB; default: 1",
+    )
+    keystrokes.add_argument(
+        "--skip-idle",
+        action="store_true",
+        default=None,
+        help="leave out pauses in which the server has nothing to do",
+    )
+    keystrokes.add_argument(
         "--seed", metavar="N", type=number_between(int, 0, 2**31 - 1), help="default: 0"
     )
 
@@ -89,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name in sorted(given):
         fitting = " and ".join(f"`mixline bench {what}`" for what in _OPTIONS[name])
-        raise UsageError(f"--{name} goes with {fitting}")
+        raise UsageError(f"--{name.replace('_', '-')} goes with {fitting}")
     measure = {"ops": _ops, "decode": _decode, "keystrokes": _keystrokes}
     return measure[arguments.what](arguments)
 
@@ -128,13 +142,16 @@ def _decode(arguments: argparse.Namespace) -> int:
 
 
 def _keystrokes(arguments: argparse.Namespace) -> int:
-    from evaluation.keystrokes.bench import bench_keystrokes, plot, table
+    from evaluation.keystrokes.bench import KeystrokesOptions, bench_keystrokes
+    from evaluation.keystrokes.report import plot, table
 
+    given = {
+        name: value
+        for name in ("passages", "large", "seed", "skip_idle")
+        if (value := getattr(arguments, name)) is not None
+    }
     report = bench_keystrokes(
-        arguments.data,
-        arguments.model,
-        passages=arguments.passages or 6,
-        seed=arguments.seed or 0,
+        KeystrokesOptions(data=arguments.data, model=arguments.model, **given)
     )
     return _print(arguments, report, lambda: table(report), lambda: plot(report))
 

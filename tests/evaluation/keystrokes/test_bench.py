@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.errors import DataError
 from evaluation.keystrokes import passages
-from evaluation.keystrokes.bench import bench_keystrokes, plot, table
+from evaluation.keystrokes.bench import KeystrokesOptions, bench_keystrokes
 from evaluation.keystrokes.replay import position_behind
-from evaluation.repositories import read_repositories
+from evaluation.keystrokes.report import plot, table
 from inference import default_model
 
 
@@ -32,37 +31,24 @@ def test_a_passage_is_typed_into_the_server(
 ) -> None:
     """Code that the file holds already is suggested, accepted, and saves keys."""
     monkeypatch.setattr(passages, "_LINES", (6, 7))
-    report = bench_keystrokes(repository, default_model(), passages=1, seed=1)
+    report = bench_keystrokes(
+        KeystrokesOptions(data=repository, passages=1, large=0, seed=1, skip_idle=True, idle_s=0)
+    )
+    ours = report.sides[0]
+    (ordinary,) = ours.sizes
 
-    assert report.accepted > 0
-    assert report.keys < report.keys_without
-    assert report.saved_share > 0
-    assert 0 < report.right_rate <= 1
-    assert report.cpu_seconds_per_1000_keys > 0
-    assert report.generated_tokens >= report.wasted_tokens
-    assert sum(row.n for row in report.latency) >= report.suggestions
+    assert ours.accepted > 0
+    assert ours.keys < ours.keys_without
+    assert ours.saved_share > 0
+    assert 0 < ours.right_rate <= 1
+    assert ours.cpu_seconds_per_1000_keys > 0
+    assert ours.generated_tokens >= ours.wasted_tokens
+    assert sum(row.n for row in ordinary.latency) >= ours.suggestions
+    assert ordinary.latency[0].n == ordinary.passages == 1
+    assert report.skipped_idle_s is not None
     assert "| cold |" in table(report)
     assert plot(report).startswith("<svg")
-    assert set(asdict(report)) >= {"net_saved_share", "cached_share_median", "peak_memory_mb"}
-
-
-def test_folders_without_long_files_are_refused(tmp_path: Path) -> None:
-    """The error says what was expected."""
-    (tmp_path / "p").mkdir()
-    (tmp_path / "p" / "a.py").write_text("x = 1\n", encoding="utf-8")
-
-    with pytest.raises(DataError, match="expected Python files of 26 lines"):
-        passages.choose_tasks(read_repositories(tmp_path), 1, 0)
-
-
-def test_tasks_are_a_function_of_the_seed() -> None:
-    """The same seed gives the same passages, another one others; every second is at an end."""
-    own = read_repositories(None)
-    tasks = passages.choose_tasks(own, 4, 1)
-
-    assert tasks == passages.choose_tasks(own, 4, 1)
-    assert tasks != passages.choose_tasks(own, 4, 2)
-    assert [bool(task.passage.tail) for task in tasks] == [True, False, True, False]
+    assert asdict(report)["sides"][0]["name"] == default_model().name
 
 
 def test_positions_count_utf16_units() -> None:
