@@ -24,7 +24,7 @@ class EngineConfig:
     """
 
     threads: int = field(default_factory=default_threads)
-    kv_slots: int = 4  # documents whose prompts stay in memory
+    kv_slots: int = 8  # prompts that stay in memory, at most three of them of one document
     kv_budget_tokens: int | None = None  # None: derived from free memory
     prefill_chunk_tokens: int = 256  # at most; a cancel takes effect between two chunks
 

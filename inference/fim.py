@@ -9,7 +9,13 @@ def num_markers(markers: FimMarkers, *, fills: bool) -> int:
 
 
 def render(
-    markers: FimMarkers, *, header: list[int], prefix: list[int], suffix: list[int], fills: bool
+    markers: FimMarkers,
+    *,
+    header: list[int],
+    prefix: list[int],
+    suffix: list[int],
+    fills: bool,
+    line: list[int] | None = None,
 ) -> list[int]:
     """Join the parts of a prompt, each encoded on its own.
 
@@ -20,11 +26,12 @@ def render(
         prefix: what stands before the cursor.
         suffix: what stands behind it.
         fills: False where nothing but blanks stands behind the cursor: the text just goes on.
+        line: the end of the prefix that goes behind the middle marker in style "psm".
     """
     opening, gap, filling = markers.prefix, markers.suffix, markers.middle
     if not fills or opening is None or gap is None or filling is None or markers.style == "none":
-        return header + prefix
+        return header + prefix + (line or [])
     if markers.style == "psm":
-        return [*header, opening, *prefix, gap, *suffix, filling]
+        return [*header, opening, *prefix, gap, *suffix, filling, *(line or [])]
     # The suffix stands before the prefix, so that typing changes only the prompt's end.
-    return [*header, opening, gap, *suffix, filling, *prefix]
+    return [*header, opening, gap, *suffix, filling, *prefix, *(line or [])]

@@ -1,21 +1,28 @@
 """Several slots of keys and values under one token budget: which of them serves the next prompt.
 
-A document keeps its slot, so that typing re-uses all but the tail of the former prompt. Another
-document starts in a slot of its own with a copy of the longest prefix that any slot shares with it
-(the header of a file, say). The least recently used slot makes room.
+A document keeps its slot, so that typing re-uses all but the tail of the former prompt. Somewhere
+else in the document, or in another one, a prompt starts in a slot of its own with a copy of the
+longest prefix that any slot shares with it (the header of a file, say): who comes back, after an
+import was added at the top for instance, finds the former prompt. A document has three slots at
+most, and where room is needed the least recently used slot of one that has several goes first, so
+that a document in which somebody moves about does not push out the rest.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.kv_cache import KvCache, KvShape
 
+_SLOTS_OF_A_DOCUMENT: Final = 3
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Slot:
-    """The keys and values of one document's latest prompt."""
+    """The keys and values of one document's latest prompt at one place."""
 
     document: str
     kv: KvCache
@@ -79,7 +86,7 @@ class PrefixCache:
         Raises:
             ContextLengthError: more room than the context or the budget allows; nothing changes.
         """
-        own = next((slot for slot in self._slots if slot.document == document), None)
+        own = self._own(document, prompt)
         source, shared = self._longest_prefix(prompt, own)
         target = own if own is not None else Slot(document=document, kv=KvCache(self.shape))
         capacity = target.kv.capacity_for(room, self.budget_tokens)
@@ -94,6 +101,18 @@ class PrefixCache:
             target.kv.copy_from(source, shared)
         return target, shared
 
+    def _own(self, document: str, prompt: list[int]) -> Slot | None:
+        """Return the document's slot for this prompt, None if it should have a new one."""
+        slots = [slot for slot in self._slots if slot.document == document]
+        if not slots:
+            return None
+        best = max(slots, key=lambda slot: common_prefix(slot.kv.tokens, prompt))
+        if 2 * common_prefix(best.kv.tokens, prompt) >= len(best.kv.tokens):
+            return best
+        if len(slots) < _SLOTS_OF_A_DOCUMENT:
+            return None
+        return min(slots, key=lambda slot: slot.last_used)
+
     def _longest_prefix(self, prompt: list[int], own: Slot | None) -> tuple[KvCache | None, int]:
         """Return what holds most of the prompt, and how much; the document's own slot if equal."""
         source, shared = (
@@ -107,15 +126,18 @@ class PrefixCache:
 
     def _make_place(self, target: Slot) -> None:
         while len(self._slots) >= self._max_slots:
-            self._slots.remove(min(self._slots, key=lambda slot: slot.last_used))
+            self._slots.remove(self._dispensable(self._slots))
         self._slots.append(target)
 
     def _free(self, capacity: int, *, keep: Slot) -> None:
-        """Drop least recently used slots until one of `capacity` tokens fits beside the rest."""
-        others = sorted((s for s in self._slots if s is not keep), key=lambda slot: slot.last_used)
-        used = sum(slot.kv.capacity for slot in others)
-        for slot in others:
-            if used + capacity <= self.budget_tokens:
-                break
-            used -= slot.kv.capacity
+        """Drop slots until one of `capacity` tokens fits beside the rest."""
+        others = [slot for slot in self._slots if slot is not keep]
+        while sum(slot.kv.capacity for slot in others) + capacity > self.budget_tokens:
+            slot = self._dispensable(others)
+            others.remove(slot)
             self._slots.remove(slot)
+
+    def _dispensable(self, slots: list[Slot]) -> Slot:
+        """Return the slot that is missed least."""
+        held = Counter(slot.document for slot in self._slots)
+        return min(slots, key=lambda slot: (held[slot.document] == 1, slot.last_used))

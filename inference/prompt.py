@@ -21,9 +21,11 @@ _PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else i
 _SNIPPETS_SHARE: Final = 4
 _SUFFIX_SHARE: Final = 4
 _JUMP: Final = 0.8  # a new start leaves the prefix a fifth of its room to grow before the next
+_BORDER_SHARE: Final = 6  # a start moves on to a definition over at most a sixth of the prefix
 _SHRUNK: Final = 0.4  # a pinned prefix shorter than this share of its room is pinned anew
 _ANCHOR: Final = 200  # characters by which a pinned start is found again
 _CHARACTERS_PER_TOKEN: Final = 12  # more text than the budget times this is never encoded
+_WINDOWS_OF_A_DOCUMENT: Final = 3  # as many as it has slots in the KV cache
 _PINNED_DOCUMENTS: Final = 64
 _LINE_START: Final = re.compile(r"(?<=\n)")
 
@@ -54,17 +56,29 @@ class PromptBuilder:
         self._tokenizer = tokenizer
         self._markers = markers
         self._start_id = start_id
-        self._windows: OrderedDict[str, str] = OrderedDict()  # document -> latest prefix window
+        # document -> latest windows of the prefix, the last one first
+        self._windows: OrderedDict[str, list[str]] = OrderedDict()
 
     def build(self, request: CompletionRequest) -> list[int]:
         """Return the prompt's ids, between 1 and `budget` of them."""
-        fills = self._markers.style != "none" and bool(request.suffix.strip())
+        behind = request.suffix if request.shown_suffix is None else request.shown_suffix
+        fills = self._markers.style != "none" and bool(behind.strip())
         header = self._header(request)
-        suffix = self._suffix(request.suffix, self.budget // _SUFFIX_SHARE) if fills else []
-        used = len(header) + len(suffix) + num_markers(self._markers, fills=fills)
-        prefix = self._prefix(request.document, request.prefix, self.budget - used)
-        ids = render(self._markers, header=header, prefix=prefix, suffix=suffix, fills=fills)
+        suffix = self._suffix(behind, self.budget // _SUFFIX_SHARE) if fills else []
+        left = self.budget - num_markers(self._markers, fills=fills) - len(header) - len(suffix)
+        # Before the suffix a text that changes with every key would make the suffix new each time:
+        # in style "psm" the cursor's line stands behind it.
+        start = request.prefix.rfind("\n") + 1 if fills and self._markers.style == "psm" else None
+        line = self._line(request.prefix[start:], left // 2) if start is not None else []
+        prefix = self._prefix(request, request.prefix[:start], left - len(line))
+        ids = render(
+            self._markers, header=header, prefix=prefix, suffix=suffix, fills=fills, line=line
+        )
         return ids or [self._start_id]
+
+    def _line(self, text: str, room: int) -> list[int]:
+        """Return the ids of a line's beginning; of a very long one the end that fits."""
+        return self._tokenizer.encode(text[-room * _CHARACTERS_PER_TOKEN :])[-room:]
 
     def _header(self, request: CompletionRequest) -> list[int]:
         file_sep = self._markers.file_sep
@@ -96,37 +110,33 @@ class PromptBuilder:
             # Cut at most what is too much, so that the loop ends close to the room.
             end -= max(1, min(end // 2, excess))
 
-    def _prefix(self, document: str, text: str, room: int) -> list[int]:
+    def _prefix(self, request: CompletionRequest, text: str, room: int) -> list[int]:
         """Return the ids of the text before the cursor, from its pinned start on."""
+        document, length = request.document, len(text)
         text = text[-room * _CHARACTERS_PER_TOKEN :]
-        pinned = self._pinned_start(document, text)
-        start = pinned or 0
-        ids = self._tokenizer.encode(text[start:])
-        if start > 0 and len(ids) < room * _SHRUNK:
-            pinned, start = None, 0
-            ids = self._tokenizer.encode(text)
-        if len(ids) > room * (_JUMP if pinned is None else 1.0):
+        known = self._windows.get(document, [])
+        for window in known:
+            pinned = _pinned_start(window, text)
+            if pinned is None:
+                continue
+            ids = self._tokenizer.encode(text[pinned:])
+            if len(ids) <= room and (pinned == 0 or len(ids) >= room * _SHRUNK):
+                self._remember(document, text[pinned:], [old for old in known if old != window])
+                return ids
+        start = 0
+        ids = self._tokenizer.encode(text)
+        if len(ids) > room * _JUMP:
             start = self._jump(text, int(room * _JUMP))
+            start = _border(start, [at - length + len(text) for at in request.borders], len(text))
             ids = self._tokenizer.encode(text[start:])
-        self._windows[document] = text[start:]
+        self._remember(document, text[start:], known)
+        return ids
+
+    def _remember(self, document: str, window: str, others: list[str]) -> None:
+        self._windows[document] = [window, *others][:_WINDOWS_OF_A_DOCUMENT]
         self._windows.move_to_end(document)
         if len(self._windows) > _PINNED_DOCUMENTS:
             self._windows.popitem(last=False)
-        return ids
-
-    def _pinned_start(self, document: str, text: str) -> int | None:
-        """Return where the document's former window begins in `text`, None if it is not there."""
-        window = self._windows.get(document, "")
-        anchor = window[:_ANCHOR]
-        best: int | None = None
-        best_shared = 0
-        found = text.find(anchor) if anchor else -1
-        while found >= 0:
-            shared = common_prefix(window, text[found : found + len(window)])
-            if shared >= best_shared:  # in text that repeats, the last one: the nearest
-                best, best_shared = found, shared
-            found = text.find(anchor, found + 1)
-        return best
 
     def _jump(self, text: str, room: int) -> int:
         """Return the earliest line start from which on the text fits; inside a line if need be."""
@@ -140,6 +150,26 @@ class PromptBuilder:
         while len(self._tokenizer.encode(text[start:])) > room:
             start = _line_start(text, start + max(1, (len(text) - start) // 16))
         return start
+
+
+def _pinned_start(window: str, text: str) -> int | None:
+    """Return where a former window begins in `text`, None if it is not there."""
+    anchor = window[:_ANCHOR]
+    best: int | None = None
+    best_shared = 0
+    found = text.find(anchor) if anchor else -1
+    while found >= 0:
+        shared = common_prefix(window, text[found : found + len(window)])
+        if shared >= best_shared:  # in text that repeats, the last one: the nearest
+            best, best_shared = found, shared
+        found = text.find(anchor, found + 1)
+    return best
+
+
+def _border(start: int, borders: list[int], end: int) -> int:
+    """Return the first border behind `start`, if no more than a part of the text is lost by it."""
+    latest = start + (end - start) // _BORDER_SHARE
+    return next((at for at in borders if start <= at <= latest), start)
 
 
 def _line_start(text: str, at: int) -> int:

@@ -106,6 +106,9 @@ class CompletionRequest:
     path: str  # workspace-relative path shown to the model, "" for none
     prefix: str
     suffix: str
+    # What the prompt shows in its place: an older one that is true enough, still in the KV cache.
+    shown_suffix: str | None = None
+    borders: tuple[int, ...] = ()  # where in the prefix a definition begins; a good place to cut
     snippets: tuple[Snippet, ...] = ()
     references: tuple[Reference, ...] = ()
     max_tokens: int = 64

@@ -90,6 +90,32 @@ def test_document_rewinds_its_own_slot() -> None:
     assert len(list(cache)) == 1
 
 
+def test_places_of_a_document_have_slots_of_their_own() -> None:
+    """Who comes back finds the former prompt; a fourth place takes the slot longest unused."""
+    cache = PrefixCache(SHAPE, max_slots=8, budget_tokens=4000)
+    here, there = [1, 2, 3, 4, 5], [1, 7, 7, 7, 7]
+
+    assert acquire(cache, "a", here) == 0
+    assert acquire(cache, "a", there) == 1
+    assert acquire(cache, "a", [1, 8, 8, 8, 8]) == 1
+    assert acquire(cache, "a", [*here, 6]) == 5
+    assert acquire(cache, "a", [1, 9, 9, 9, 9]) == 1
+    assert acquire(cache, "a", [*here, 6]) == 5
+    assert acquire(cache, "a", there) == 1
+    assert len(list(cache)) == 3
+
+
+def test_further_places_make_way_before_other_documents() -> None:
+    """With all slots taken, one of the document that has two goes, not the oldest of all."""
+    cache = PrefixCache(SHAPE, max_slots=3, budget_tokens=4000)
+    acquire(cache, "a", [1, 1])
+    acquire(cache, "b", [2, 2, 2])
+    acquire(cache, "b", [3, 3, 3])
+    acquire(cache, "c", [4, 4])
+
+    assert [slot.document for slot in cache] == ["a", "b", "c"]
+
+
 def test_other_document_copies_the_shared_prefix() -> None:
     """A second document starts with a copy; the first keeps its slot whole."""
     cache = PrefixCache(SHAPE, max_slots=4, budget_tokens=4000)

@@ -46,12 +46,47 @@ def test_spm_layout(tokenizer: Tokenizer) -> None:
 
 
 def test_psm_layout(tokenizer: Tokenizer) -> None:
-    """Prefix, suffix, then the middle marker."""
+    """Lines before the cursor's, the suffix, the middle marker, the cursor's line."""
     encode = tokenizer.encode
 
-    ids = builder(tokenizer, PSM).build(request("x = fo", "o()\n", path=""))
+    ids = builder(tokenizer, PSM).build(request("import y\nx = fo", "o()\n", path=""))
 
-    assert ids == [2, *encode("x = fo"), 3, *encode("o()\n"), 4]
+    assert ids == [2, *encode("import y\n"), 3, *encode("o()\n"), 4, *encode("x = fo")]
+
+
+def test_the_shown_suffix_stands_for_the_suffix(tokenizer: Tokenizer) -> None:
+    """The prompt has the one that the caller wants shown, and only that."""
+    prompts = builder(tokenizer)
+
+    shown = prompts.build(request("x = 1", "\ny = 2\n", shown_suffix="\nz = 3\n"))
+
+    assert shown == prompts.build(request("x = 1", "\nz = 3\n"))
+
+
+def test_a_jump_lands_on_a_border(tokenizer: Tokenizer) -> None:
+    """A prefix that must be cut begins where a definition does, if one is near."""
+    encode = tokenizer.encode
+    lines = [f"def name_{number}():\n    return {number}\n" for number in range(400)]
+    prefix = "".join(lines)
+    starts = tuple(len("".join(lines[:number])) for number in range(0, 400, 5))
+
+    cut = builder(tokenizer, PLAIN).build(request(prefix, path=""))
+    at_border = builder(tokenizer, PLAIN).build(request(prefix, path="", borders=starts))
+
+    assert cut != at_border
+    assert at_border in [encode(prefix[start:]) for start in starts]
+    assert len(cut) * 0.8 < len(at_border) < len(cut)
+
+
+def test_going_back_finds_the_former_window(tokenizer: Tokenizer) -> None:
+    """Far down in a long file and back again: the prompt begins where it began before."""
+    prompts = builder(tokenizer)
+    lines = [f"value_{number} = {number}\n" for number in range(1000)]
+    here, there = "".join(lines[:300]), "".join(lines[:420])
+    first = prompts.build(request(here, "\nend\n"))
+    prompts.build(request(there, "\nend\n"))
+
+    assert prompts.build(request(here, "\nend\n")) == first
 
 
 @pytest.mark.parametrize("suffix", ["", "\n", " \n\t\n"])
