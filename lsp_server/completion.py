@@ -8,9 +8,11 @@ from lsp_server.context.admission import Admission, AdmissionRules
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.multi_line import wants_several_lines
 from lsp_server.context.references import gather_references
+from lsp_server.context.shown_suffix import ShownSuffixes
 from lsp_server.document import Document, Point
 from lsp_server.engine_host import CompletionEngine
 from lsp_server.positions import PositionEncoding, units_of_index
+from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import Gate, judge, may_ask
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.settings import MultiLine, Settings
@@ -46,12 +48,27 @@ def build_request(
     settings: Settings,
     explicit: bool,
     syntax: SyntaxGuard,
+    shown: ShownSuffixes | None = None,
     references: tuple[Reference, ...] = (),
     max_tokens: int | None = None,
     sampling: Sampling | None = None,
     effort: float | None = None,
 ) -> CompletionRequest:
-    """Return what the engine is asked for a place.
+    """Return what the engine is asked for a place; closers at the cursor are none of its business.
+
+    Args:
+        document: its URI.
+        path: as the model sees it.
+        prefix: the text before the cursor.
+        suffix: all the text behind it.
+        settings: of the session.
+        explicit: asked for by the user, not by typing.
+        syntax: of the place.
+        shown: what the last prompts showed behind the cursor.
+        references: what the workspace expert may match against.
+        max_tokens: None for that of the settings.
+        sampling: likewise.
+        effort: likewise.
 
     Raises:
         RequestError: `max_tokens` is out of range.
@@ -61,11 +78,13 @@ def build_request(
         and wants_several_lines(prefix, suffix)
         and syntax.kind is Kind.CODE
     )
+    behind = suffix[len(hidden_closers(suffix)) :]
     return CompletionRequest(
         document=document,
         path=path,
         prefix=prefix,
-        suffix=suffix,
+        suffix=behind,
+        shown_suffix=shown.show(document, behind) if shown is not None else None,
         references=references,
         max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
         multi_line=several,
@@ -86,9 +105,10 @@ def report(
     syntax: SyntaxGuard,
 ) -> CompletionReport:
     """Return the completion as an explicit request shows it, and what the gate would have said."""
-    outcome = judge(
-        completion.text, request.prefix, request.suffix, single_line=not request.multi_line
-    )
+    behind = request.suffix
+    if closers := hidden_closers(document.line(cursor.line)[cursor.column :]):
+        behind = closers + behind
+    outcome = judge(completion.text, request.prefix, behind, single_line=not request.multi_line)
     if isinstance(outcome, RejectReason):
         text, absorbed = "", 0
         reason: RejectReason | None = outcome
@@ -97,7 +117,7 @@ def report(
         sure = gate.sure_part(completion, 0, len(completion.text))
         unsure = None if sure else RejectReason.LOW_CONFIDENCE
         broken = RejectReason.BREAKS_SYNTAX if syntax.breaks(outcome) else None
-        reason = may_ask(request.suffix) or unsure or broken
+        reason = may_ask(behind) or unsure or broken
     return CompletionReport(
         text=text,
         range=_range(document, cursor, absorbed, encoding),

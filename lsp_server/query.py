@@ -24,6 +24,7 @@ class Query:
     document: Document
     cursor: Point
     window: Window  # the document's own text around the cursor
+    closers: str = ""  # behind the cursor and not in the request's suffix
     explicit: bool  # asked for by the user, not by typing
     answer_within_ms: float | None  # None: when the generation is complete
     afterlife_ms: float  # how long the generation may outlive the request

@@ -7,6 +7,7 @@ from inference import Completion, CompletionRequest
 from lsp_server.context.around_cursor import printable
 from lsp_server.document import Document, Edit, Point, normalise_line_ends
 from lsp_server.engine_host import GenerationHandle
+from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.query import Query
 
@@ -29,6 +30,9 @@ class Running:
         self.orphan_timer: asyncio.TimerHandle | None = None
         self.watch_timer: asyncio.TimerHandle | None = None
         self._window = query.window
+        # Closers at the cursor come and go while somebody types before them.
+        self._closers = hidden_closers(query.window.suffix)
+        self._behind = query.window.suffix[len(self._closers) :]
         self._start_line = query.window.start_line
         self._base_length = query.document.length
 
@@ -66,12 +70,12 @@ class Running:
         typed = document.length - self._base_length
         if typed < 0 or self._start_line >= len(document.lines):
             return False
-        head_length = len(self._window.prefix) + typed
-        text = self._text_from_start(document, head_length + len(self._window.suffix))
-        head, behind = text[:head_length], text[head_length:]
-        if behind[: len(self._window.suffix)] != self._window.suffix:
+        end = len(self._window.prefix) + len(self._closers) + typed
+        text = self._text_from_start(document, end + len(self._behind))
+        if text[end : end + len(self._behind)] != self._behind:
             return False
-        if not self._continues(head, self.written().text):
+        head = self._agreeing_head(text[:end])
+        if head is None:
             return False
         self.document = document
         self.expected = head
@@ -79,6 +83,19 @@ class Running:
         column = len(head) - line_start + (0 if line_start else self._window.start_column)
         self.cursor = Point(self._start_line + head.count("\n"), column)
         return True
+
+    def _agreeing_head(self, text: str) -> str | None:
+        """Return the text up to where the cursor may stand: at its end, or before its closers."""
+        line = text.rpartition("\n")[2]
+        written = self.written().text
+        # The most closers first: the editor has just inserted one more, or they were there before.
+        for start in range(len(line) + 1):
+            if start < len(line) and hidden_closers(line[start:]) != line[start:]:
+                continue
+            head = text[: len(text) - len(line) + start]
+            if len(head) >= len(self.request.prefix) and self._continues(head, written):
+                return head
+        return None
 
     def _continues(self, prefix: str, text: str) -> bool:
         whole = self.request.prefix + text

@@ -17,6 +17,7 @@ from inference import Completion, FinishReason, MixlineError
 from lsp_server.burst import Burst
 from lsp_server.document import Document, Edit
 from lsp_server.engine_host import CompletionEngine
+from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import judge
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -224,8 +225,12 @@ class Scheduler:
     def _announce_late(self, running: Running, result: Result) -> None:
         if not running.query.announce:
             return
-        syntax = running.query.syntax.at(running.document, running.cursor)
-        outcome = self._judge(running.query, result, running.expected, syntax)
+        query = running.query
+        if running.document is not query.document:
+            rest = running.document.line(running.cursor.line)[running.cursor.column :]
+            query = replace(query, closers=hidden_closers(rest))
+        syntax = query.syntax.at(running.document, running.cursor)
+        outcome = self._judge(query, result, running.expected, syntax)
         if isinstance(outcome, RejectReason) or running.shown == (running.expected, outcome):
             return
         self._announce(Ready(document=running.document, cursor=running.cursor))
@@ -245,7 +250,7 @@ class Scheduler:
         return judge(
             rest,
             prefix,
-            result.request.suffix,
+            query.closers + result.request.suffix,
             single_line=not result.request.multi_line,
             refused=refused,
             breaks=None if query.explicit else syntax.breaks,

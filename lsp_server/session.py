@@ -9,6 +9,7 @@ from lsp_server.context.admission import Admission, AdmissionRules, Admitted, pa
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.redaction import redact
 from lsp_server.context.references import gather_references
+from lsp_server.context.shown_suffix import ShownSuffixes
 from lsp_server.document import Document, Edit, Point
 from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
@@ -26,6 +27,7 @@ class Place:
     path: str  # shown to the model
     references: Callable[[], tuple[Reference, ...]]  # of this moment, gathered when they are needed
     settings: Settings
+    shown: ShownSuffixes
     trees: SyntaxTrees
     encoding: PositionEncoding
 
@@ -37,6 +39,7 @@ class Session:
         self.encoding = PositionEncoding.UTF16
         self.settings = Settings()
         self.pins = WindowPins()
+        self.shown = ShownSuffixes()
         self.trees = SyntaxTrees()
         self._documents: dict[str, Document] = {}  # the most recently used last
         self._folders: dict[str, Path] = {}  # URI -> path
@@ -72,6 +75,7 @@ class Session:
                 self._shared_texts.text,
             ),
             settings=self.settings,
+            shown=self.shown,
             trees=self.trees,
             encoding=self.encoding,
         )
@@ -83,6 +87,7 @@ class Session:
     def open(self, document: Document) -> None:
         """Take over a document that the client has opened."""
         self.pins.closed(document.uri)
+        self.shown.forget(document.uri)
         self._admitted.pop(document.uri, None)
         self._documents[document.uri] = document
 
@@ -99,6 +104,7 @@ class Session:
         self._texts.forget(uri)
         self._shared_texts.forget(uri)
         self.pins.closed(uri)
+        self.shown.forget(uri)
         self.trees.forget(uri)
 
     def apply_settings(self, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from lsprotocol import types
 from lsp_server.completion import build_request
 from lsp_server.engine_host import EngineState
 from lsp_server.positions import units_of_index
+from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import Gate, may_ask
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.query import Outcome, Query
@@ -55,11 +56,13 @@ def ask(
             settings=place.settings,
             explicit=manner.explicit,
             syntax=syntax,
+            shown=place.shown,
         ),
         references=place.references,
         document=place.document,
         cursor=place.cursor,
         window=window,
+        closers=hidden_closers(suffix),
         explicit=manner.explicit,
         answer_within_ms=manner.answer_within_ms,
         afterlife_ms=place.settings.afterlife_ms,

@@ -115,6 +115,7 @@ def _complete(
         settings=place.settings,
         explicit=True,
         syntax=syntax,
+        shown=place.shown,
         max_tokens=max_tokens,
     )
     server.scheduler.make_way()

@@ -27,6 +27,22 @@ def only_closers(rest: str) -> bool:
     )
 
 
+def hidden_closers(suffix: str) -> str:
+    """Return the beginning of `suffix` that the model is not shown.
+
+    Closers at the cursor come and go with what is typed before them, mostly by the editor's own
+    hand. The model writes them itself, and they are absorbed. Three quotes are not: they may be
+    the end of a text of many lines as well as its beginning.
+    """
+    rest = suffix.partition("\n")[0]
+    body = rest.strip()
+    if body[:1] in _QUOTES:
+        is_closer = body[1:2] != body[:1]
+    else:
+        is_closer = body[:1] in _CLOSERS or _END_TAG.match(body) is not None
+    return rest if body and is_closer and only_closers(rest) else ""
+
+
 def unmatched_closers(text: str, rest: str = "") -> list[tuple[int, str]]:
     """Return what `text` closes that it did not open itself, and where each of these ends.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lsp_server.postprocess.closers import absorbed_closers, only_closers
+from lsp_server.postprocess.closers import absorbed_closers, hidden_closers, only_closers
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,16 @@ def test_words_and_openers_are_not_closers(rest: str) -> None:
 def test_what_is_written_again_is_absorbed(text: str, rest: str, absorbed: int) -> None:
     """Brackets that the suggestion opened itself do not count, nor those inside strings."""
     assert absorbed_closers(text, rest) == absorbed
+
+
+@pytest.mark.parametrize("rest", [")", "])", ") ", "):", "'", '")', "});", "</p>"])
+def test_closers_at_the_cursor_are_hidden(rest: str) -> None:
+    """To the end of the line, whatever editor or user has put there."""
+    assert hidden_closers(rest + "\nnext\n") == rest
+    assert hidden_closers(rest) == rest
+
+
+@pytest.mark.parametrize("rest", ["", "  ", ":", '"""', "'' ", ") + 1", "x)", ", b)"])
+def test_all_else_is_shown(rest: str) -> None:
+    """Words, marks alone, and quotes of which it is not known which side they are."""
+    assert hidden_closers(rest + "\nnext\n") == ""

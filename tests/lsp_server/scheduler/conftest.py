@@ -10,6 +10,7 @@ import pytest
 from inference import Completion, CompletionRequest, FinishReason, MixlineError
 from lsp_server.context.around_cursor import WindowPins
 from lsp_server.document import Document, Edit, Point
+from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import Gate
 from lsp_server.query import Outcome, Query, Ready
 from lsp_server.scheduler import Pending, Scheduler
@@ -101,12 +102,13 @@ class Desk:
         uri = str(changes.pop("uri", URI))
         document = self.documents[uri]
         window = self.pins.window(document, Point(*cursor))
+        closers = hidden_closers(window.suffix)
         explicit = bool(changes.pop("explicit", False))
         request = CompletionRequest(
             document=uri,
             path="a.py",
             prefix=window.prefix,
-            suffix=window.suffix,
+            suffix=window.suffix[len(closers) :],
             multi_line=bool(changes.pop("multi_line", False)),
             require_text=explicit,
         )
@@ -117,6 +119,7 @@ class Desk:
             document=document,
             cursor=Point(*cursor),
             window=window,
+            closers=closers,
             explicit=explicit,
             answer_within_ms=None,
             afterlife_ms=4000,

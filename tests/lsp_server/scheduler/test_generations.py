@@ -209,3 +209,45 @@ async def test_closing_a_document_ends_everything_about_it(desk: Any) -> None:
     desk.ask("c", (0, 4))
 
     assert "c" not in desk.answers
+
+
+async def test_an_inserted_closer_does_not_end_the_generation(desk: Any) -> None:
+    """The bracket that the editor adds behind a typed one is absorbed by what was generated."""
+    desk.ask("a", (0, 4))
+    desk.generation.text = "call(y"
+    desk.type(0, 4, "call()")
+    await desk.settle()
+    assert desk.generation.runs
+    desk.ask("b", (0, 9))
+    desk.generation.finish("call(y)")
+    await desk.settle()
+
+    assert desk.answers["b"] == Insertion(text="y)", absorbed=1)
+    assert len(desk.engine.started) == 1
+
+
+async def test_typing_before_a_closer_keeps_the_generation(desk: Any) -> None:
+    """It stood behind the cursor from the beginning, and still does."""
+    desk.open("x = call()\ny = 2\n")
+    desk.scheduler.withdraw(desk.ask("a", (0, 9)))
+    desk.generation.text = "item"
+    desk.type(0, 9, "it")
+    await desk.settle()
+    assert desk.generation.runs
+    desk.generation.finish("item)")
+    await desk.settle()
+    desk.ask("b", (0, 11))
+
+    assert desk.answers["b"] == Insertion(text="em)", absorbed=1)
+    assert [ready.cursor for ready in desk.ready] == [Point(0, 11)]
+
+
+async def test_other_text_before_a_closer_ends_the_generation(desk: Any) -> None:
+    """What is typed contradicts it, closers aside."""
+    desk.open("x = call()\ny = 2\n")
+    desk.scheduler.withdraw(desk.ask("a", (0, 9)))
+    desk.generation.text = "item"
+    desk.type(0, 9, "other")
+    await desk.settle()
+
+    assert not desk.generation.runs

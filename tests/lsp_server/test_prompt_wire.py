@@ -1,0 +1,103 @@
+"""How much of the prompt stays in the KV cache, over the wire, with the model that ships."""
+
+from typing import Any
+
+import pytest
+
+HEAD = "def name_{0}(argument):\n    value = argument * {0}\n    return value\n\n\n"
+LONG = "".join(HEAD.format(number) for number in range(1000))  # 5,000 lines
+MIDDLE = 2501  # a line of it: "    value = ..."
+MOST = 0.9
+
+
+class Typist:
+    """Edits one document and asks for a completion after each step."""
+
+    def __init__(self, client: Any, uri: str, text: str, line: int) -> None:
+        self.client = client
+        self.uri = uri
+        self.lines = text.split("\n")
+        self.line = line
+        self.column = len(self.lines[line])
+        client.open(uri, text)
+
+    def insert(self, before: str, behind: str = "") -> float:
+        """Insert on both sides of the cursor, as editors do with brackets."""
+        client, old = self.client, self.lines[self.line]
+        client.change(self.uri, self.line, self.column, self.column, before + behind)
+        text = old[: self.column] + before + behind + old[self.column :]
+        self.lines[self.line : self.line + 1] = text.split("\n")
+        self.line += before.count("\n")
+        self.column = len(before.rpartition("\n")[2]) + (0 if "\n" in before else self.column)
+        return self.share()
+
+    def go_to(self, line: int) -> float:
+        """Move to the end of another line."""
+        self.line, self.column = line, len(self.lines[line])
+        return self.share()
+
+    def ask(self) -> Any:
+        place = {"line": self.line, "character": self.column}
+        params = {"textDocument": {"uri": self.uri}, "position": place, "maxTokens": 8}
+        return self.client.result("mixline/complete", params)
+
+    def share(self) -> float:
+        """Return how much of the prompt came from the cache."""
+        report = self.ask()
+        cached: float = report["cached_tokens"] / report["prompt_tokens"]
+        return cached
+
+
+@pytest.fixture
+def typist(client: Any) -> Typist:
+    typist = Typist(client, "file:///work/long.py", LONG, MIDDLE)
+    typist.ask()
+    return typist
+
+
+def test_typing_enter_and_brackets_leave_the_prompt_as_it_is(typist: Typist) -> None:
+    """Each key, also one for which the editor adds a closer, and Enter between two lines."""
+    shares = [typist.insert(key) for key in ("\n    ", "v", "alue = call")]
+    shares += [typist.insert("(", ")"), typist.insert("item"), typist.insert(", [", "]")]
+
+    assert min(shares) > MOST
+
+
+def test_an_accepted_suggestion_is_in_the_cache(typist: Typist) -> None:
+    """What was generated need not be read again."""
+    typist.insert("\n    value = value +")
+    text = typist.ask()["text"]
+
+    assert text.strip()
+    assert typist.insert(text) > MOST
+
+
+def test_neighbouring_lines_share_a_prompt(typist: Typist) -> None:
+    """One line down, two lines up, and back."""
+    moves = [MIDDLE + 1, MIDDLE - 1, MIDDLE - 2, MIDDLE]
+
+    assert min(typist.go_to(line) for line in moves) > MOST
+
+
+def test_coming_back_from_the_top_of_the_file(typist: Typist) -> None:
+    """An import is added there; the place left behind is still in the cache."""
+    typist.go_to(0)
+    typist.line, typist.column = 0, 0
+    typist.insert("import json\n")
+
+    assert typist.go_to(MIDDLE + 1) > MOST
+
+
+def test_switching_between_six_files(client: Any) -> None:
+    """Each of them keeps its prompt, within the token budget."""
+    typists = [
+        Typist(client, f"file:///work/file_{number}.py", LONG.replace("name", f"n_{number}_"), 100)
+        for number in range(6)
+    ]
+    first = [typist.share() for typist in typists]
+    second = [typist.insert("  # new") for typist in typists]
+    engine = client.status()["engine"]
+
+    assert max(first) < 1 - MOST
+    assert min(second) > MOST
+    assert engine["kv_tokens"] <= engine["kv_budget_tokens"]
