@@ -54,7 +54,7 @@ def gather(model: Path, data: Path, places: int, threads: int) -> list[Step]:
     found: list[Step] = []
     with Progress("fit-workspace", len(positions)) as progress:
         for number, position in enumerate(positions):
-            files = position.references()
+            files = position.others()
             without = [file for file in files if position.target not in file.stripped_lines]
             found += steps(generator, position, [files, without], 2 * number)
             progress.advance()

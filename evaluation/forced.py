@@ -141,4 +141,4 @@ def _walk(
         if "\n" in new:
             return
         text += new
-        expert.advance(new, text, rewriting.text)
+        expert.advance(token, new, text, rewriting.text)

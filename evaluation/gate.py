@@ -121,7 +121,7 @@ def shown_at(engine: Engine, position: Position, trees: SyntaxTrees) -> Shown:
     Raises:
         MixlineError: the model failed.
     """
-    asked = request(position, position.references(), workspace_expert=True)
+    asked = request(position, position.others(), workspace_expert=True)
     completion = engine.submit(asked).future.result()
     document = Document.of_text(
         uri=f"file:///{position.repository.name}/{position.file.path}",
@@ -150,7 +150,7 @@ def _judge(
 
 
 def _key(position: Position) -> str:
-    files = position.references()
+    files = position.others()
     return digest(
         *(position.repository.name, position.file.digest),
         *(str(position.line), str(position.column)),

@@ -26,12 +26,13 @@ from evaluation.intervals import (
     wilson,
 )
 from evaluation.options import Options
-from evaluation.positions import Place, Position, as_reference, draw_positions
+from evaluation.positions import Place, Position, draw_positions
 from evaluation.progress import Progress
 from evaluation.repositories import SourceFile, read_repositories
 from evaluation.resume import ResultCache, cache_file, digest, measure_all
 from evaluation.similarity import edit_similarity
 from evaluation.subject import Subject, complete, describe_subject, headline
+from evaluation.workspace import view
 from evaluation.workspace_alone import WorkspaceAlone
 from inference import CompletionRequest, Engine, Reference
 from lsp_server.context.around_cursor import PREFIX_CHARACTERS, SUFFIX_CHARACTERS
@@ -142,7 +143,7 @@ def guess(engine: Engine, workspace: WorkspaceAlone, position: Position) -> Gues
     Raises:
         MixlineError: the model failed.
     """
-    files = position.references()
+    files = position.others()
     without = [file for file in files if position.target not in file.stripped_lines]
     alone = request(position, files, workspace_expert=False)
     opened = request(position, files, workspace_expert=True)
@@ -171,7 +172,8 @@ def request(
         path=position.file.path,
         prefix=_window(before),
         suffix=after[:SUFFIX_CHARACTERS],
-        references=(own, *map(as_reference, files)),
+        references=(own,),
+        workspace=view(position, files),
         max_tokens=_MAX_TOKENS,
         workspace_expert=workspace_expert,
     )
@@ -185,7 +187,7 @@ def _window(before: str) -> str:
 
 def _key(position: Position) -> str:
     """Return a digest of the document, the place, and the index."""
-    files = position.references()
+    files = position.others()
     return digest(
         *(position.repository.name, position.file.digest),
         *(str(position.line), str(position.column)),

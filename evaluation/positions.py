@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from evaluation.repositories import Repository, SourceFile
-from inference import Reference
 
-MAX_REFERENCE_CHARACTERS: Final = 1_000_000
 _MIN_LINES: Final = 10  # of a file: shorter ones say little about completing
 _MIN_VISIBLE: Final = 4  # of a line, blanks around it aside: `)` is no line to foretell
 _ATTEMPTS: Final = 200  # without a new place before a repository is given up
@@ -61,24 +59,9 @@ class Position:
     def _line(self) -> str:
         return self.file.lines[self.line]
 
-    def references(self) -> list[SourceFile]:
-        """Return the other files, those of the same folder first, up to a million characters."""
-        folder = self.file.path.rpartition("/")[0]
-        left = MAX_REFERENCE_CHARACTERS
-        chosen = []
-        for other in sorted(
-            self.repository.files,
-            key=lambda other: (other.path.rpartition("/")[0] != folder, other.path),
-        ):
-            if other is not self.file and len(other.text) <= left:
-                left -= len(other.text)
-                chosen.append(other)
-        return chosen
-
-
-def as_reference(file: SourceFile) -> Reference:
-    """Return a file as the workspace expert takes it."""
-    return Reference(key=file.path, version=0, text=file.text)
+    def others(self) -> list[SourceFile]:
+        """Return the other files of the repository."""
+        return [other for other in self.repository.files if other is not self.file]
 
 
 def draw_positions(repositories: list[Repository], count: int, seed: int) -> list[Position]:

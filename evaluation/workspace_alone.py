@@ -45,5 +45,5 @@ class WorkspaceAlone:
             text += written
             if "\n" in written:
                 break
-            expert.advance(written, text)
+            expert.advance(token, written, text)
         return text.split("\n", maxsplit=1)[0]

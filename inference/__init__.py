@@ -24,6 +24,7 @@ from inference.request import (
     Snippet,
     parse_effort,
 )
+from inference.workspace_index import WorkspaceIndex, WorkspaceView
 
 __all__ = [
     "Completion",
@@ -44,6 +45,8 @@ __all__ = [
     "RequestError",
     "Sampling",
     "Snippet",
+    "WorkspaceIndex",
+    "WorkspaceView",
     "common_prefix",
     "default_model",
     "default_threads",

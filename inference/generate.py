@@ -181,7 +181,7 @@ class Generator:
             if cancel.cancelled:
                 return FinishReason.CANCELLED
             if expert is not None:
-                expert.advance(written, tally.text, rewriting.text)
+                expert.advance(token, written, tally.text, rewriting.text)
             logits = self.session.run(kv, [token], request.effort)
 
     def _mask(self, request: CompletionRequest, rewriting: Rewriting, tally: Tally) -> Floats:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from inference.errors import RequestError
+from inference.workspace_index import WorkspaceView
 
 
 class Priority(IntEnum):
@@ -110,7 +111,8 @@ class CompletionRequest:
     shown_suffix: str | None = None
     borders: tuple[int, ...] = ()  # where in the prefix a definition begins; a good place to cut
     snippets: tuple[Snippet, ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[Reference, ...] = ()  # the document itself, and what `workspace` lacks
+    workspace: WorkspaceView | None = field(default=None, repr=False)
     max_tokens: int = 64
     multi_line: bool = False
     require_text: bool = False  # an explicit request: do not stop before a visible character

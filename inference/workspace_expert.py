@@ -15,16 +15,17 @@ import numpy.typing as npt
 from inference.line_ends import LineEnds
 from inference.request import CompletionRequest
 from inference.sampling import Hint
-from inference.workspace_match import Column, Cursor, Document, Places, agreed, find_places
+from inference.workspace_match import Column, Cursor, Document, Places, agreed
+from inference.workspace_places import Search
 from inference.workspace_weights import evidence, shares
 
 # V vocabulary, N places
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 _OWN_PROBE: Final = 2000  # characters around the cursor by which the document finds itself
-_NEAR_CHARACTERS: Final = 400_000  # searched inside a line; a line's start is worth all texts
+_OWN_CHARACTERS: Final = 400_000  # searched before the cursor, behind it, and in other texts
 _TAIL: Final = 2000  # characters before the cursor that are looked at
-_AHEAD: Final = 48  # characters of a place's text that tell its next token
+_AHEAD: Final = 160  # characters of a place's text that are turned into tokens at once
 _MOST_TEXTS: Final = 24  # ways to go on that are turned into tokens
 _ENOUGH: Final = 16  # visible characters: with a match so long no new one will be longer
 
@@ -47,17 +48,17 @@ class WorkspaceExpert:
             stop_id: expected where the text has come to what already stands behind the cursor.
             rewritten: the end of the prefix, where the generation has to write it again first.
         """
-        self._texts = texts_around(request)
-        self._near = count_near(self._texts)
+        document = Document(request.prefix, request.suffix)
+        self._search = Search(document, texts_around(request), request.workspace)
         self._before = request.prefix[-_TAIL:]
         self._suffix = request.suffix
         self._rest = request.suffix.split("\n", maxsplit=1)[0].strip()
         self._multi_line = request.multi_line
-        self._document = Document(request.prefix, request.suffix)
         self._encode = encode
         self._stop_id = stop_id
         self._rewritten = rewritten
-        self._tokens: dict[str, int] = {}  # of continuations, behind what is to be rewritten
+        # Tokens of continuations, of what is to be rewritten first.
+        self._ids: dict[str, list[int]] = {}
         self.places = self._find("", around=True)
 
     def hint(self, probabilities: Floats, ends: LineEnds) -> Hint | None:
@@ -105,17 +106,21 @@ class WorkspaceExpert:
             tokens[index] = token
         return tokens
 
-    def advance(self, written: str, text: str, rewritten: str = "") -> None:
+    def advance(self, token: int, written: str, text: str, rewritten: str = "") -> None:
         """Follow the generation.
 
         Args:
-            written: what the token has added to the text.
+            token: the one that was chosen.
+            written: what it has added to the text.
             text: all that was generated so far.
             rewritten: the end of the prefix that is still to be written again.
         """
-        if rewritten != self._rewritten:
-            self._rewritten = rewritten
-            self._tokens.clear()
+        self._rewritten = rewritten
+        self._ids = {
+            ahead[len(written) :]: ids[1:]
+            for ahead, ids in self._ids.items()
+            if ids and ids[0] == token and ahead.startswith(written)
+        }
         if not written:
             return
         self.places = self.places.following(written)
@@ -126,32 +131,24 @@ class WorkspaceExpert:
 
     def _find(self, text: str, *, around: bool) -> Places:
         cursor = Cursor.at(self._before + text, self._suffix)
-        return find_places(cursor, self._document, self._texts, near=self._near, around=around)
+        return self._search.places(cursor, around=around, known=() if around else self.places.keys)
 
     def _ahead(self, continuation: str) -> str:
-        """Return as much of a continuation as tells its next token; "" is the end."""
-        line, line_end, _ = continuation.partition("\n")
+        """Return as much of a continuation as tells its next tokens; "" is the end."""
+        line, line_end, more = continuation.partition("\n")
         if self._rest and line.rstrip().endswith(self._rest):
             return line.rstrip()[: -len(self._rest)][:_AHEAD]
-        return continuation[:_AHEAD] if self._multi_line else (line + line_end)[:_AHEAD]
+        if self._multi_line and more:
+            line_end += more.partition("\n")[0] + "\n"
+        return (line + line_end)[:_AHEAD]
 
     def _token(self, ahead: str) -> int:
-        token = self._tokens.get(ahead)
-        if token is None:
-            ids = self._encode(self._rewritten + ahead)
-            stop = -1 if self._stop_id is None else self._stop_id
-            token = self._tokens[ahead] = ids[0] if ids else stop
-        return token
-
-
-def count_near(texts: list[str]) -> int:
-    """Return how many texts are near: the document's own two, whole ones up to a bounded length."""
-    left = _NEAR_CHARACTERS
-    for index, text in enumerate(texts):
-        left -= len(text)
-        if index > 1 and left < 0:
-            return index
-    return len(texts)
+        ids = self._ids.get(ahead)
+        if ids is None:
+            ids = self._ids[ahead] = self._encode(self._rewritten + ahead)
+        if ids:
+            return ids[0]
+        return -1 if self._stop_id is None else self._stop_id
 
 
 def texts_around(request: CompletionRequest) -> list[str]:
@@ -162,13 +159,17 @@ def texts_around(request: CompletionRequest) -> list[str]:
     """
     before, after = request.prefix, request.suffix
     others: list[str] = []
+    left = _OWN_CHARACTERS
     for reference in request.references:
         if reference.key != request.document:
-            others.append(reference.text)
+            left -= len(reference.text)
+            if left >= 0:
+                others.append(reference.text)
             continue
-        left, right = request.prefix[-_OWN_PROBE:], request.suffix[:_OWN_PROBE]
-        at = reference.text.find(left + right)
+        probe, behind = request.prefix[-_OWN_PROBE:], request.suffix[:_OWN_PROBE]
+        at = reference.text.find(probe + behind)
         if at >= 0:
-            before = reference.text[: at + len(left)]
-            after = reference.text[at + len(left) :]
+            at += len(probe)
+            before = reference.text[max(0, at - _OWN_CHARACTERS) : at]
+            after = reference.text[at : at + _OWN_CHARACTERS]
     return [before, after, *others]

@@ -1,13 +1,9 @@
-"""Where the text before the cursor occurs elsewhere: places, and how each resembles the cursor's.
+"""What a place elsewhere has in common with the cursor's, in plain numbers.
 
-Places are found by exact ends of the text before the cursor (some visible characters of it, as few
-as four in near texts), by the end of the line above, however the line below it is indented, and by
-the line that follows the cursor's line. What a place has in common with the cursor's is measured
-in plain numbers, the columns of `Column`; how much each counts is fitted (`workspace_weights`).
+These are the columns of `Column`; how much each counts is fitted (`workspace_weights`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
@@ -20,17 +16,14 @@ from inference.comparing import common_prefix
 # N places, C columns
 
 Table: TypeAlias = npt.NDArray[np.int32]
+# Number of a text and where in it the text goes on; numbers below 0 are segments of the workspace,
+# where bytes are counted.
+Key: TypeAlias = tuple[int, int]
 LONGEST: Final = 256  # characters before the cursor that are compared
 MIN_VISIBLE: Final = 4  # non-blank characters that a match must have
 _SQUASHED: Final = 64  # non-blank characters that are compared across blanks
-_REACH: Final = 160  # characters looked at for them
+REACH: Final = 160  # characters looked at for them
 _CONTINUATION: Final = 400  # characters kept of how a place goes on
-# Ends of the text before the cursor: visible characters, most places taken. The longer ends are
-# looked for only where there are more places with a shorter one than were taken.
-_ENDS: Final = ((6, 120), (12, 60), (24, 40))
-_NEAR_ENDS: Final = (MIN_VISIBLE, 50)
-_ABOVE: Final = (8, 50)  # visible characters of the line above, most places
-_MOST_BELOW: Final = 50
 _OWN_CHARACTERS: Final = 10_000  # before and behind the cursor, where words and lines are known
 _UNKNOWN_FOLLOWING: Final = 8  # assumed where nothing stands behind the cursor
 _WORD_END: Final = re.compile(r"\w+\Z")
@@ -45,7 +38,7 @@ class Column(IntEnum):
     FOLLOWING = 2  # non-blank characters behind its line that agree with those behind the cursor's
     REPEATS = 3  # its line is the one that follows the cursor
     KIND = 4  # of text: 0 before the cursor, 1 behind it, 2 near, 3 far
-    RANK = 5  # how many places were found before it, the nearest first
+    RANK = 5  # how many places were found before it: near ones, then those that share most
     SOURCE = 6  # found by 0 what is before the cursor, 1 the line above, 2 the line below
     SAME_INDENT = 7  # its line is indented as the cursor's
     SAME_STEP = 8  # and the line below it is deeper, as deep or less deep, as below the cursor
@@ -66,30 +59,33 @@ class Cursor:
     above: str  # the text above the line, without the blanks at its end
     indent: int
     below: str  # the first line behind the cursor's line that is not blank, with its indentation
+    below_two: str  # the same with the line that follows it, "" if there is none
     following: str  # from there on, without blanks
     step: int  # sign of how much deeper the line below is
 
     @classmethod
     def at(cls, before: str, suffix: str) -> "Cursor":
         """Describe the place between two texts."""
-        tail = before[-_REACH * 4 :]
+        tail = before[-REACH * 4 :]
         start = tail.rfind("\n") + 1
         line = tail[start:].lstrip()
         indent = len(tail) - start - len(line)
-        behind = suffix.partition("\n")[2][: _REACH * 4]
+        behind = suffix.partition("\n")[2][: REACH * 4]
         visible = behind.lstrip()
         below_start = behind.rfind("\n", 0, len(behind) - len(visible)) + 1
-        below = behind[below_start:].partition("\n")[0].rstrip()
+        first, _, more = behind[below_start:].partition("\n")
+        below, second = first.rstrip(), more.partition("\n")[0]
         below_indent = len(behind) - len(visible) - below_start
         return cls(
             tail=tail[-LONGEST:],
-            squashed=_squash(tail[-_REACH:])[::-1],
+            squashed=_squash(tail[-REACH:])[::-1],
             line=line,
             word=_word_end(tail),
             above=tail[:start].rstrip(),
             indent=indent,
             below=below,
-            following=_squash(visible[:_REACH])[:_SQUASHED],
+            below_two=f"{first}\n{second}" if second else "",
+            following=_squash(visible[:REACH])[:_SQUASHED],
             step=_sign(below_indent - indent) if visible else 0,
         )
 
@@ -98,7 +94,7 @@ class Cursor:
 class Places:
     """N places: how the text goes on there, and what they have in common with the cursor's."""
 
-    keys: list[tuple[int, int]]  # number of the text, and where in it the text goes on
+    keys: list[Key]
     continuations: list[str]
     table: Table  # ``[N, C]``
 
@@ -120,8 +116,10 @@ class Places:
         word = _word_end(written)
         table[:, Column.WORD] *= len(word) == len(written)
         table[:, Column.WORD] += len(word)
+        lengths = len(written), len(written.encode("utf-8", "replace"))
+        keys = [self.keys[index] for index in kept]
         return Places(
-            keys=[(self.keys[index][0], self.keys[index][1] + len(written)) for index in kept],
+            keys=[(number, at + lengths[number < 0]) for number, at in keys],
             continuations=[self.continuations[index][len(written) :] for index in kept],
             table=table,
         )
@@ -160,117 +158,28 @@ class Document:
         self.lines = {line.strip() for text in around for line in text.split("\n")}
 
 
-def find_places(
-    cursor: Cursor, document: Document, texts: Sequence[str], *, near: int, around: bool
-) -> Places:
-    """Find places in texts, the first read from its end, where the cursor is.
+def compare(
+    cursor: Cursor, document: Document, text: str, at: int, found: tuple[int, int, int]
+) -> tuple[tuple[int, ...], str]:
+    """Return the columns of a place, and how it goes on.
 
     Args:
-        cursor: what is looked for.
+        cursor: what is compared with it.
         document: of the cursor.
-        texts: nearest first; the document's own two come first.
-        near: how many of them are near.
-        around: look for the lines above and below the cursor, too, and in far texts.
+        text: around the place.
+        at: where in the text it is.
+        found: its KIND, RANK and SOURCE.
     """
-    found: dict[tuple[int, int], int] = {}
-    searched = texts if around else texts[:near]
-    for visible, most in _ENDS:
-        needle = shortest_end(cursor.tail, visible)
-        taken = _note(found, _occurrences(needle, searched, most), 0)
-        if taken < most:
-            break
-    if len(found) < _NEAR_ENDS[1]:
-        visible, most = _NEAR_ENDS
-        _note(found, _occurrences(shortest_end(cursor.tail, visible), texts[:near], most), 0)
-    if around:
-        _note(found, _below_same_line(cursor, texts), 1)
-        _note(found, _above_same_line(cursor, texts), 2)
-    rows, continuations = [], []
-    for rank, ((index, at), source) in enumerate(found.items()):
-        text = texts[index]
-        kind = index if index < 2 else 2 + (index >= near)  # noqa: PLR2004 - the document's own
-        row, continuation = _compare(cursor, document, text, at)
-        rows.append((*row[:4], kind, rank, source, *row[4:]))
-        continuations.append(continuation)
-    table = np.asarray(rows, dtype=np.int32).reshape(len(rows), len(Column))
-    return Places(keys=list(found), continuations=continuations, table=table)
-
-
-def shortest_end(tail: str, visible: int) -> str:
-    """Return the shortest end of a text with so many non-blank characters, "" if there is none."""
-    for start in range(len(tail) - 1, -1, -1):
-        visible -= not tail[start].isspace()
-        if not visible:
-            return tail[start:]
-    return ""
-
-
-def _note(found: dict[tuple[int, int], int], places: Iterator[tuple[int, int]], source: int) -> int:
-    """Keep the places that are new; return how many there were."""
-    count = 0
-    for place in places:
-        count += 1
-        found.setdefault(place, source)
-    return count
-
-
-def _occurrences(needle: str, texts: Sequence[str], most: int) -> Iterator[tuple[int, int]]:
-    """Yield where the needle occurs: the text's index, and the end of the occurrence inside it."""
-    if not needle:
-        return
-    for index, text in enumerate(texts):
-        last = len(text) - 1  # an occurrence at the very end has nothing to foretell
-        at = text.rfind(needle, 0, last) if index == 0 else text.find(needle, 0, last)
-        while at >= 0:
-            yield index, at + len(needle)
-            most -= 1
-            if not most:
-                return
-            if index == 0:
-                at = text.rfind(needle, 0, at + len(needle) - 1)
-            else:
-                at = text.find(needle, at + 1, last)
-
-
-def _below_same_line(cursor: Cursor, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield places whose line above ends as the cursor's, whatever the blanks between."""
-    visible, most = _ABOVE
-    for index, at in _occurrences(shortest_end(cursor.above, visible), texts, most):
-        text = texts[index]
-        blank = text[at : at + _REACH]
-        visible_at = at + len(blank) - len(blank.lstrip())
-        goes_on = visible_at + len(cursor.line)
-        same_start = "\n" in text[at:visible_at] and text.startswith(cursor.line, visible_at)
-        if same_start and goes_on < len(text):  # else it is the cursor itself
-            yield index, goes_on
-
-
-def _above_same_line(cursor: Cursor, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield places whose line below is the one that follows the cursor's."""
-    if len(cursor.below.strip()) < MIN_VISIBLE:
-        return
-    for index, end in _occurrences("\n" + cursor.below, texts, _MOST_BELOW):
-        text = texts[index]
-        line_end = end - len(cursor.below) - 1
-        above = text[max(0, line_end - _REACH) : line_end]
-        blank = len(above) - len(above.rstrip())
-        line = above.rstrip().rpartition("\n")[2].lstrip()
-        if line and line.startswith(cursor.line) and text[end : end + 1] in ("", "\n"):
-            yield index, line_end - blank - len(line) + len(cursor.line)
-
-
-def _compare(cursor: Cursor, document: Document, text: str, at: int) -> tuple[tuple[int, ...], str]:
-    """Return the columns of a place but for kind, rank and source, and how it goes on."""
     matched = _agreeing(cursor.tail, text, at)
-    visible = common_prefix(cursor.squashed, _squash(text[max(0, at - _REACH) : at])[::-1])
+    visible = common_prefix(cursor.squashed, _squash(text[max(0, at - REACH) : at])[::-1])
     if 0 < matched == len(cursor.tail) < LONGEST:  # what would stand before that is not known
         matched, visible = min(LONGEST, 2 * matched), min(_SQUASHED, 2 * visible)
     continuation = text[at : at + _CONTINUATION]
     rest, _, behind = continuation.partition("\n")
     start = text.rfind("\n", 0, at) + 1
     line = (text[start:at] + rest).strip()
-    indent = _indent(text[start : start + _REACH])
-    squashed = _squash(behind[: _REACH * 2])[:_SQUASHED]
+    indent = _indent(text[start : start + REACH])
+    squashed = _squash(behind[: REACH * 2])[:_SQUASHED]
     below = behind[: len(behind) - len(behind.lstrip())].rpartition("\n")[2]
     step = _sign(len(below) - indent) if squashed else 0
     inside = _word_end(text[max(0, at - 1) : at]) and _is_word(rest[:1])
@@ -280,6 +189,7 @@ def _compare(cursor: Cursor, document: Document, text: str, at: int) -> tuple[tu
         visible,
         common_prefix(cursor.following, squashed) if cursor.following else _UNKNOWN_FOLLOWING,
         bool(line) and cursor.below.strip() == line,
+        *found,
         indent == cursor.indent,
         step == cursor.step,
         word is not None and word.group() not in document.words,
@@ -300,6 +210,11 @@ def _agreeing(tail: str, text: str, at: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+def last_indent(text: str) -> int:
+    """Return the indentation of a text's last line."""
+    return _indent(text.rpartition("\n")[2])
 
 
 def _indent(line: str) -> int:

@@ -29,7 +29,7 @@ def walked(
         repository=repository, file=repository.files[0], place=Place.MID_LINE, line=1, column=16
     )
     generator, _ = load(tiny_model, EngineConfig(threads=1), lambda *_: None)
-    found = list(steps(generator, position, [position.references(), []], 6))
+    found = list(steps(generator, position, [position.others(), []], 6))
     return [[step for step in found if step.line == line] for line in (6, 7)]
 
 

@@ -60,7 +60,12 @@ def test_files_with_the_target_line_leave_the_index(
     position: Position, scripted_engine: Callable[..., Any], tiny_model: Path
 ) -> None:
     """However it is indented there; with `open` they stay."""
-    engine = scripted_engine(lambda asked: " ".join(one.key for one in asked.references[1:]))
+
+    def visible(asked: CompletionRequest) -> str:
+        assert asked.workspace is not None
+        return " ".join(sorted(asked.workspace.owners.keys() - asked.workspace.hidden))
+
+    engine = scripted_engine(visible)
     said = guess(engine, WorkspaceAlone.of(tiny_model), position)
 
     assert said.open_mixed == "other.py same.py tab.py"

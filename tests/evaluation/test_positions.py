@@ -76,25 +76,17 @@ def test_repeated_lines_are_known(repositories: list[Repository]) -> None:
     assert at(2).repeats  # blank, as are others
 
 
-def test_references_are_the_other_files_nearest_first(
+def test_other_files_are_all_but_the_document(
     make_repositories: Callable[[dict[str, str]], Path],
 ) -> None:
-    """Those of the same folder come first, and what would exceed a million characters is out."""
+    """However large they are."""
     (repository,) = read_repositories(
-        make_repositories(
-            {
-                "r/a.py": "a",
-                "r/deep/b.py": BODY,
-                "r/deep/c.py": "c",
-                "r/deep/d.py": "d" * 999_000,
-                "r/z.py": "z" * 2_000,
-            }
-        )
+        make_repositories({"r/a.py": "a", "r/deep/b.py": BODY, "r/z.py": "z" * 900_000})
     )
     file = next(file for file in repository.files if file.path == "deep/b.py")
     position = Position(repository=repository, file=file, place=Place.LINE_START, line=0, column=0)
 
-    assert [other.path for other in position.references()] == ["deep/c.py", "deep/d.py", "a.py"]
+    assert [other.path for other in position.others()] == ["a.py", "z.py"]
 
 
 def test_small_repositories_give_what_they_have(

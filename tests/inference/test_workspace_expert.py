@@ -7,7 +7,8 @@ import numpy as np
 from inference.line_ends import NO_LINE_ENDS
 from inference.request import CompletionRequest, Reference
 from inference.tokenizer import Tokenizer
-from inference.workspace_expert import WorkspaceExpert, count_near, texts_around
+from inference.workspace_expert import WorkspaceExpert, texts_around
+from inference.workspace_index import WorkspaceIndex
 
 
 def request(prefix: str, suffix: str = "", **changes: Any) -> CompletionRequest:
@@ -61,7 +62,7 @@ def follow(expert: WorkspaceExpert, tokenizer: Tokenizer) -> str:
     while "\n" not in text and (best := expected(expert, tokenizer)) is not None and best[0]:
         written = tokenizer.decode([best[0]])
         text += written
-        expert.advance(written, text)
+        expert.advance(best[0], written, text)
     return text
 
 
@@ -105,8 +106,9 @@ def test_forbidden_tokens_are_not_expected(tokenizer: Tokenizer) -> None:
 
 def test_the_longer_match_is_expected(tokenizer: Tokenizer) -> None:
     """Against a shorter one that is nearer and more frequent."""
-    texts = (reference("x.total = 1\nx.total = 1\n"), reference("    self.total = seven\n"))
-    expert = make(tokenizer, request("    self.total = ", references=texts))
+    line = "    self.connection.total = "
+    texts = (reference("x.total = 1\nx.total = 1\n"), reference(f"{line}seven\n"))
+    expert = make(tokenizer, request(f"seven = 7\n{line}", references=texts))
 
     assert follow(expert, tokenizer) == "seven\n"
 
@@ -128,7 +130,7 @@ def test_leaving_the_text_looks_further(tokenizer: Tokenizer) -> None:
         "compute(1)\n"
     )
 
-    expert.advance("collect(", "collect(")
+    expert.advance(0, "collect(", "collect(")
 
     assert follow(expert, tokenizer) == "seven)\n"
 
@@ -141,7 +143,7 @@ def test_what_is_written_again_comes_first(tokenizer: Tokenizer) -> None:
     assert best is not None
     assert best[0] == tokenizer.encode("(total)\n")[0]
 
-    expert.advance("", "", "")
+    expert.advance(0, "", "", "")
     assert expected(expert, tokenizer) is not None
     assert follow(expert, tokenizer) == "tal)\n"
 
@@ -156,7 +158,7 @@ def test_several_lines_are_followed_where_asked_for(tokenizer: Tokenizer) -> Non
     while len(written) < 40 and (best := expected(expert, tokenizer)) is not None:
         piece = tokenizer.decode([best[0]])
         written += piece
-        expert.advance(piece, written)
+        expert.advance(best[0], piece, written)
 
     assert written.startswith("items:\n    use(item)\n    count += 1")
 
@@ -166,17 +168,34 @@ def test_no_match_no_hint(tokenizer: Tokenizer) -> None:
     expert = make(tokenizer, request("something new "))
 
     assert expected(expert, tokenizer) is None
-    expert.advance("x", "x")
+    expert.advance(0, "x", "x")
     assert expected(expert, tokenizer) is None
 
 
-def test_near_texts_are_bounded() -> None:
-    """The document's own two always, others up to a length together."""
-    small, large = "x" * 150_000, "x" * 450_000
+def test_texts_are_bounded() -> None:
+    """What is searched as strings: near the cursor, and others up to a length together."""
+    own = "x" * 450_000
+    small, large = reference("y" * 150_000), reference("z" * 450_000)
+    asked = request("ab\n", "cd", references=(reference(f"{own}ab\ncd{own}", "a"), small, large))
+    before, after, *others = texts_around(asked)
 
-    assert count_near(["", "", small, small, small]) == 4
-    assert count_near([large, large, small]) == 2
-    assert count_near(["", "", small]) == 3
+    assert (len(before), len(after)) == (400_000, 400_000)
+    assert before.endswith("xab\n")
+    assert after.startswith("cdx")
+    assert others == [small.text]
+
+
+def test_the_workspace_is_matched_against(tokenizer: Tokenizer) -> None:
+    """Files that were never opened, but for those that are hidden."""
+    index = WorkspaceIndex()
+    index.update({"b": "value = compute(1)\n", "c": "value = collect(seven)\n"})
+
+    def written(hidden: str) -> str:
+        asked = request("value = ", workspace=index.view(hidden=[hidden]))
+        return follow(make(tokenizer, asked), tokenizer)
+
+    assert written("c") == "compute(1)\n"
+    assert written("b") == "collect(seven)\n"
 
 
 def test_sources_foretell_themselves(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
