@@ -3,6 +3,9 @@
 Places as in `next-line`, drawn with another seed, all other files of the repository open. At each
 the whole way to ghost text is gone: completion, overlap, syntax, confidence. Counted are
 suggestions of five or more visible characters, right if they are exactly the rest of the line.
+
+Where the language server would ask for several lines it is asked for those too. What is shown at
+the default threshold, one line or several, is checked for what no suggestion may do to a file.
 """
 
 import math
@@ -10,24 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evaluation import faults
+from evaluation.faults import Safety
 from evaluation.intervals import Interval, rounded, span, wilson
-from evaluation.next_line import request
 from evaluation.options import Options
 from evaluation.plot import Line, line_plot
 from evaluation.positions import Position, draw_positions
 from evaluation.progress import Progress
 from evaluation.repositories import read_repositories
 from evaluation.resume import ResultCache, cache_file, digest, measure_all
+from evaluation.shown import Shown, shown_at
 from evaluation.subject import Subject, describe_subject, headline
-from inference import Completion, CompletionRequest, Engine
-from lsp_server.document import Document, Point
-from lsp_server.postprocess.confidence import CALIBRATION, confidence
-from lsp_server.postprocess.judge import judge
-from lsp_server.postprocess.overlap import Insertion
-from lsp_server.postprocess.reject import RejectReason
+from inference import Engine
+from lsp_server.postprocess.confidence import CALIBRATION
 from lsp_server.settings import Settings
-from lsp_server.syntax.guard import SyntaxGuard
 from lsp_server.syntax.parsing import SyntaxTrees
+from lsp_server.syntax.place import Kind
 
 DEFAULT_POSITIONS: Final = 2000
 SEED: Final = 77
@@ -35,15 +36,6 @@ LEAST_VISIBLE: Final = 5  # characters of a suggestion that counts
 _THRESHOLDS: Final = tuple(step / 20 for step in range(20))
 _BINS: Final = 10
 _EXPONENTS: Final = tuple(0.5 + step / 20 for step in range(51))  # 0.5 to 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """What would be shown at one place without a gate; all empty where nothing would."""
-
-    visible: int  # characters that are no blanks
-    confidence: float
-    right: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +48,15 @@ class Threshold:
     precision: float  # share of these that is right
     precision_ci95: Interval
     shown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRow:
+    """What the default does at places of one kind."""
+
+    kind: str
+    places: int
+    default: Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,8 @@ class GateReport:
     default: Threshold  # of the settings
     thresholds: tuple[Threshold, ...]
     calibration: tuple[Bin, ...]
+    kinds: tuple[KindRow, ...]
+    safety: dict[str, Safety]  # of one line, and of several
     fitted_exponent: float  # that the most likely confidence would have; the shipped one is used
     subject: Subject
 
@@ -92,6 +95,7 @@ def evaluate(options: Options) -> GateReport:
     trees = SyntaxTrees()
     with Engine.open(options.model, options.config) as engine:
         subject = describe_subject(options.model, options.data)
+        markers = faults.markers(options.model)
         with (
             ResultCache(cache_file("gate", options.model, {}), Shown, fresh=options.fresh) as cache,
             Progress("gate", len(positions)) as progress,
@@ -99,53 +103,33 @@ def evaluate(options: Options) -> GateReport:
             outcomes = measure_all(
                 positions,
                 key=_key,
-                measure=lambda position: shown_at(engine, position, trees),
+                measure=lambda position: shown_at(engine, position, trees, markers),
                 cache=cache,
                 progress=progress,
             )
     counted = [shown for shown in outcomes if shown.visible >= LEAST_VISIBLE]
+    least = Settings().minimum_confidence
     return GateReport(
         n=len(positions),
         seed=SEED,
-        default=_threshold(counted, len(positions), Settings().minimum_confidence),
-        thresholds=tuple(_threshold(counted, len(positions), least) for least in _THRESHOLDS),
+        default=_threshold(counted, len(positions), least),
+        thresholds=tuple(_threshold(counted, len(positions), step) for step in _THRESHOLDS),
         calibration=_bins(counted),
+        kinds=tuple(_kind_row(kind.value, outcomes, least) for kind in Kind),
+        safety={
+            "one line": faults.count(
+                [(1, shown.faults) for shown in counted if shown.confidence >= least]
+            ),
+            "several lines": faults.count(
+                [
+                    (shown.several_lines, shown.several_faults)
+                    for shown in outcomes
+                    if shown.several_lines
+                ]
+            ),
+        },
         fitted_exponent=_fit(counted),
         subject=subject,
-    )
-
-
-def shown_at(engine: Engine, position: Position, trees: SyntaxTrees) -> Shown:
-    """Return what an automatic request would show at a place if every confidence sufficed.
-
-    Raises:
-        MixlineError: the model failed.
-    """
-    asked = request(position, position.others(), workspace_expert=True)
-    completion = engine.submit(asked).future.result()
-    document = Document.of_text(
-        uri=f"file:///{position.repository.name}/{position.file.path}",
-        version=0,
-        language="python",
-        text=position.before + position.after,
-    )
-    cursor = Point(position.line, position.column)
-    syntax = SyntaxGuard(trees, document, cursor, position.file.path)
-    outcome = _judge(completion, asked, syntax)
-    if not isinstance(outcome, Insertion):
-        return Shown(visible=0, confidence=0.0, right=False)
-    return Shown(
-        visible=sum(not character.isspace() for character in outcome.text),
-        confidence=confidence(completion, 0, len(completion.text)),
-        right=outcome.text.rstrip() == position.expected,
-    )
-
-
-def _judge(
-    completion: Completion, asked: CompletionRequest, syntax: SyntaxGuard
-) -> Insertion | RejectReason:
-    return judge(
-        completion.text, asked.prefix, asked.suffix, single_line=True, breaks=syntax.breaks
     )
 
 
@@ -169,6 +153,12 @@ def _threshold(counted: Sequence[Shown], n: int, minimum: float) -> Threshold:
         precision_ci95=wilson(right, len(passed)),
         shown=len(passed),
     )
+
+
+def _kind_row(kind: str, outcomes: Sequence[Shown], least: float) -> KindRow:
+    there = [shown for shown in outcomes if shown.kind == kind]
+    counted = [shown for shown in there if shown.visible >= LEAST_VISIBLE]
+    return KindRow(kind=kind, places=len(there), default=_threshold(counted, len(there), least))
 
 
 def _bins(counted: Sequence[Shown]) -> tuple[Bin, ...]:
@@ -235,8 +225,20 @@ def table(report: GateReport) -> str:
         for name, row in [(" (default)", report.default), *(("", row) for row in report.thresholds)]
     ]
     bins = [f"| {row.confidence:.2f} | {row.right:.2f} | {row.n} |" for row in report.calibration]
+    kinds = [
+        f"| {row.kind} | {row.places} | {row.default.shown} | {row.default.precision:.1%}"
+        f" | {span(row.default.precision_ci95)} |"
+        for row in report.kinds
+    ]
     return head + "\n".join(
-        [*rows, "", "| confidence | right | n |", "|---|---|---|", *bins, "", _exponent(report)]
+        [
+            *rows,
+            *("", "| at the default in | places | shown | right | 95 % interval |"),
+            *("|---|---|---|---|---|", *kinds),
+            *("", faults.table(report.safety)),
+            *("", "| confidence | right | n |", "|---|---|---|", *bins),
+            *("", _exponent(report)),
+        ]
     )
 
 

@@ -1,7 +1,7 @@
 """What kind of text stands at a place: code, a comment, or the inside of a string."""
 
 import re
-from enum import Enum, auto
+from enum import StrEnum
 
 from tree_sitter import Node
 
@@ -15,12 +15,12 @@ _QUOTE = re.compile(rb"[\"'`]+")
 _CLOSED_COMMENT = (b"*/", b"-->")
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """What the text at a place is."""
 
-    CODE = auto()
-    COMMENT = auto()
-    STRING = auto()
+    CODE = "code"
+    COMMENT = "comment"
+    STRING = "string"
 
 
 def kind_at(parsed: Parsed, offset: int) -> Kind:
