@@ -75,6 +75,7 @@ class Engine:
         self._generated_tokens = 0
         self._prompt_tokens = 0
         self._cached_tokens = 0
+        self._read_ahead_tokens = 0
         self._worker = threading.Thread(target=self._work, name="mixline-engine", daemon=True)
         self._worker.start()
 
@@ -101,7 +102,7 @@ class Engine:
         return cls(generator, info, config)
 
     def submit(self, request: CompletionRequest) -> Generation:
-        """Queue a request.
+        """Queue a request; one for text ends a running one with `prefill_only` within a chunk.
 
         Raises:
             EngineClosedError: the engine was closed.
@@ -112,6 +113,9 @@ class Engine:
                 raise EngineClosedError("the engine is closed; open it again")
             self._arrivals += 1
             heapq.heappush(self._waiting, (request.priority, self._arrivals, generation))
+            running = self._running
+            if running is not None and running.request.prefill_only and not request.prefill_only:
+                running.cancel_token.cancel()  # what it has read so far stays in the cache
             self._changed.notify()
         return generation
 
@@ -126,6 +130,7 @@ class Engine:
                 generated_tokens=self._generated_tokens,
                 prompt_tokens=self._prompt_tokens,
                 cached_tokens=self._cached_tokens,
+                read_ahead_tokens=self._read_ahead_tokens,
                 kv_slots=self._config.kv_slots,
                 kv_tokens=cache.held_tokens,
                 kv_budget_tokens=cache.budget_tokens,
@@ -191,7 +196,9 @@ class Engine:
         def report(completion: Completion) -> None:
             nonlocal tokens_seen, started
             generation.update(completion)
-            if not started:
+            if not started and generation.request.prefill_only:
+                self._read_ahead_tokens += completion.prompt_tokens - completion.cached_tokens
+            elif not started:
                 self._generations += 1
                 self._prompt_tokens += completion.prompt_tokens
                 self._cached_tokens += completion.cached_tokens

@@ -102,9 +102,13 @@ class Generator:
         room = min(len(prompt) + len(taken) + request.max_tokens, self.context)
         slot, tally.cached_tokens = self.cache.acquire(request.document, prompt, room)
         tally.prompt_tokens = len(prompt)
+        if request.prefill_only and tally.cached_tokens == len(prompt) - 1:
+            return tally.completion(FinishReason.LENGTH)  # the last one is run for its logits only
         logits = self._prefill(request, prompt, slot.kv, cancel, report, tally)
         if logits is None:
             return tally.completion(FinishReason.CANCELLED)
+        if request.prefill_only:
+            return tally.completion(FinishReason.LENGTH)
         rewriting = Rewriting(self.healer, taken)
         reason = self._decode(request, slot.kv, logits, rewriting, cancel, report, tally)
         return tally.completion(reason)

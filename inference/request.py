@@ -120,6 +120,7 @@ class CompletionRequest:
     effort: float = 1.0  # see parse_effort
     workspace_expert: bool = True  # False: the network alone, as benchmarks compare
     priority: Priority = Priority.INTERACTIVE
+    prefill_only: bool = False  # read the prompt for a later request, write nothing; see Engine
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -158,6 +159,7 @@ class EngineStatus:
     generated_tokens: int
     prompt_tokens: int  # of all generations
     cached_tokens: int  # of these, taken from the KV cache
+    read_ahead_tokens: int  # of prompts with `prefill_only`, not in the cache; counted only here
     kv_slots: int
     kv_tokens: int  # tokens held over all slots
     kv_budget_tokens: int

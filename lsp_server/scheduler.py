@@ -143,6 +143,11 @@ class Scheduler:
             if other != uri and not self._waiting(other):
                 self._kill(running)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits and nothing is generated."""
+        return not self._pending and not self._running
+
     def stop(self) -> None:
         """End all work; nothing is answered any more."""
         self._stopped = True

@@ -8,10 +8,14 @@ from typing import Any
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
+from inference import CompletionRequest
+from lsp_server.document import Point
 from lsp_server.engine_host import EngineHost
 from lsp_server.positions import units_of_index
+from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import MixlineProtocol, converter
 from lsp_server.query import Ready
+from lsp_server.read_ahead import ReadAhead, prefill_request
 from lsp_server.scheduler import Scheduler
 from lsp_server.session import Session
 
@@ -39,10 +43,17 @@ class MixlineServer(LanguageServer):
         self.host = host
         self.session = Session()
         self.scheduler = Scheduler(lambda: host.engine, self._announce, input_pending)
+        self.read_ahead = ReadAhead(
+            lambda: host.engine,
+            self.session.document,
+            lambda: self.scheduler.is_idle,
+            self._next_request,
+        )
         self.on_close: list[Callable[[], None]] = []
 
     def close(self) -> None:
         """Stop all work of this client."""
+        self.read_ahead.stop()
         self.scheduler.stop()
         for action in self.on_close:
             action()
@@ -52,6 +63,13 @@ class MixlineServer(LanguageServer):
         """Log an error of a handler; pygls would show it to the user, source text included."""
         name = getattr(source, "__name__", "an error")
         _log.error("%s: %s", name, type(error).__name__)
+
+    def _next_request(self, uri: str, cursor: Point) -> CompletionRequest | None:
+        document = self.session.document(uri)
+        if document is None or not self.session.settings.read_ahead:
+            return None
+        place = self.session.look_at(document, cursor)
+        return None if isinstance(place, RejectReason) else prefill_request(place)
 
     def _announce(self, ready: Ready) -> None:
         line = ready.document.line(ready.cursor.line)

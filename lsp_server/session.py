@@ -53,6 +53,11 @@ class Session:
         document = self._documents.get(uri)
         if document is None:
             return RejectReason.UNKNOWN_DOCUMENT
+        return self.look_at(document, document.point(line, character, self.encoding))
+
+    def look_at(self, document: Document, cursor: Point) -> Place | RejectReason:
+        """Do the same at a place of an open document."""
+        uri = document.uri
         if not self.settings.enable or document.language in self.settings.disabled_languages:
             return RejectReason.DISABLED
         admitted = self._rules.admit(uri)
@@ -60,7 +65,6 @@ class Session:
         if admitted.admission is Admission.SECRET:
             return RejectReason.SECRET
         self._documents[uri] = self._documents.pop(uri)
-        cursor = document.point(line, character, self.encoding)
         newest_first = tuple(reversed(self._documents.values()))
         return Place(
             document=document,

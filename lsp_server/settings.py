@@ -40,6 +40,7 @@ class Settings:
     afterlife_ms: int = 4 * _SECOND_MS
     answer_within_ms: int = 450
     completion_fallback: CompletionFallback = CompletionFallback.AUTO
+    read_ahead: bool = True  # read the likely next prompt while the user rests
     secrets_extra: tuple[str, ...] = ()  # more patterns of .gitignore's kind for the secrets list
 
 
@@ -138,5 +139,6 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "afterlifeMs": ("afterlife_ms", _integer(0, 60 * _SECOND_MS)),
     "answerWithinMs": ("answer_within_ms", _integer(20, 10 * _SECOND_MS)),
     "completionFallback": ("completion_fallback", _choice(CompletionFallback)),
+    "readAhead": ("read_ahead", _boolean),
     "secretsExtra": ("secrets_extra", _strings),
 }

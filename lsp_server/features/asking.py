@@ -71,6 +71,7 @@ def ask(
         announce=manner.announce,
         refused=None if manner.explicit else may_ask(suffix),
     )
+    server.read_ahead.touched(place.document.uri, place.cursor)
     pending = server.scheduler.ask(query, lambda outcome: answer.set_result(render(outcome)))
 
     def withdraw(done: Future[_Answer]) -> None:

@@ -4,7 +4,7 @@ import logging
 
 from lsprotocol import types
 
-from lsp_server.document import Document, Edit
+from lsp_server.document import Document, Edit, Point, split_lines
 from lsp_server.server import MixlineServer
 
 _log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def register(server: MixlineServer) -> None:
                 text=item.text,
             )
         )
+        server.read_ahead.touched(item.uri)
 
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         uri, version = params.text_document.uri, params.text_document.version
@@ -32,11 +33,15 @@ def register(server: MixlineServer) -> None:
             _log.warning("a change of a document that is not open was ignored")
             return
         edits = []
+        cursor = server.read_ahead.place(uri)
         for change in params.content_changes:
+            typed = _end_of(server, document, change) if len(params.content_changes) == 1 else None
             document, edit = _apply(server, document, change, version)
             edits.append(edit)
+            cursor = typed or _moved(cursor, edit)
         server.session.edit(document, edits)
         server.scheduler.document_changed(document, edits)
+        server.read_ahead.touched(uri, cursor)
 
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.session.close(params.text_document.uri)
@@ -67,3 +72,23 @@ def _apply(
         change.text,
         version,
     )
+
+
+def _moved(cursor: Point | None, edit: Edit) -> Point | None:
+    """Return where a cursor stands after an edit somewhere else."""
+    if cursor is None or edit.end_line >= cursor.line:
+        return cursor
+    return Point(max(0, cursor.line + edit.line_delta), cursor.column)
+
+
+def _end_of(
+    server: MixlineServer, document: Document, change: types.TextDocumentContentChangeEvent
+) -> Point | None:
+    """Return where the text that a change inserts will end, None for a whole document."""
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return None
+    start = document.point(
+        change.range.start.line, change.range.start.character, server.session.encoding
+    )
+    *lines, last = split_lines(change.text)
+    return Point(start.line + len(lines), len(last) + (0 if lines else start.column))

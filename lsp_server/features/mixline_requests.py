@@ -119,6 +119,7 @@ def _complete(
         max_tokens=max_tokens,
     )
     server.scheduler.make_way()
+    server.read_ahead.touched(place.document.uri, place.cursor)
     loop = asyncio.get_running_loop()
     answer: Future[dict[str, Any]] = Future()
     generation = engine.submit(request)

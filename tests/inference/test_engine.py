@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -332,3 +333,37 @@ def test_public_names_are_these() -> None:
         "parse_effort",
     }
     assert all(hasattr(inference, name) for name in inference.__all__)
+
+
+def test_a_prompt_read_ahead_is_in_the_cache(engine: Engine, make_request: MakeRequest) -> None:
+    """Nothing is written, no generation is counted; the request itself runs one token."""
+    request = make_request("def add(a, b):\n    return a", suffix="\n\nx = 1\n")
+    before = engine.status()
+    read = complete(engine, replace(request, prefill_only=True, priority=Priority.BACKGROUND))
+    after = engine.status()
+    again = complete(engine, replace(request, prefill_only=True, priority=Priority.BACKGROUND))
+    real = complete(engine, request)
+
+    assert what(read) == ("", FinishReason.LENGTH, 0)
+    assert after.generations == before.generations
+    assert after.read_ahead_tokens == before.read_ahead_tokens + read.prompt_tokens
+    assert again.cached_tokens == read.prompt_tokens - 1
+    assert engine.status().read_ahead_tokens == after.read_ahead_tokens
+    assert real.cached_tokens == real.prompt_tokens - 1
+    assert real.prompt_tokens == read.prompt_tokens
+
+
+def test_a_request_ends_reading_ahead(
+    model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a chunk; what was read is kept, and nobody has to cancel it."""
+    with Engine.open(model, EngineConfig(prefill_chunk_tokens=16)) as engine:
+        gate = Gate(engine, monkeypatch)
+        request = make_request("x = 1\n" * 100)
+        ahead = engine.submit(replace(request, prefill_only=True, priority=Priority.BACKGROUND))
+        assert gate.reached.wait(TIMEOUT_S)
+        real = engine.submit(request)
+        gate.open.set()
+
+        assert ahead.future.result(TIMEOUT_S).finish_reason is FinishReason.CANCELLED
+        assert real.future.result(TIMEOUT_S).cached_tokens == 16

@@ -1,8 +1,12 @@
 """How much of the prompt stays in the KV cache, over the wire, with the model that ships."""
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lsp_server.read_ahead import REST_S
 
 HEAD = "def name_{0}(argument):\n    value = argument * {0}\n    return value\n\n\n"
 LONG = "".join(HEAD.format(number) for number in range(1000))  # 5,000 lines
@@ -101,3 +105,66 @@ def test_switching_between_six_files(client: Any) -> None:
     assert max(first) < 1 - MOST
     assert min(second) > MOST
     assert engine["kv_tokens"] <= engine["kv_budget_tokens"]
+
+
+def read_ahead_tokens(client: Any) -> int:
+    tokens: int = client.status()["engine"]["read_ahead_tokens"]
+    return tokens
+
+
+def wait_until_read(client: Any, before: int) -> None:
+    client.wait_engine(lambda engine: engine["read_ahead_tokens"] > before and not engine["busy"])
+
+
+def test_an_opened_file_is_read_at_its_end(client: Any) -> None:
+    """Before anybody asks; the first request there finds its prompt in the cache."""
+    before = read_ahead_tokens(client)
+    text = LONG.replace("name", "opened").rstrip("\n") + "\n"
+    typist = Typist(client, "file:///work/opened.py", text, text.count("\n"))
+    wait_until_read(client, before)
+
+    assert client.status()["engine"]["generations"] == 0
+    assert typist.share() > MOST
+
+
+def test_a_paste_is_read_while_the_user_rests(typist: Typist) -> None:
+    """Far from any place asked for before, and without a request."""
+    client, before = typist.client, read_ahead_tokens(typist.client)
+    line = MIDDLE - 1000
+    assert typist.lines[line].startswith("    value")
+    client.change(typist.uri, line, 0, len(typist.lines[line]), "    value = pasted")
+    wait_until_read(client, before)
+    typist.lines[line] = "    value = pasted"
+
+    assert typist.go_to(line) > MOST
+
+
+def test_at_rest_the_true_suffix_is_shown_again(typist: Typist) -> None:
+    """A step to another line leaves the prompt as it is; a rest there makes it right."""
+    before = read_ahead_tokens(typist.client)
+    assert typist.go_to(MIDDLE + 1) > MOST
+    wait_until_read(typist.client, before)
+
+    assert typist.share() > MOST
+    assert typist.insert("  # here") > MOST
+
+
+def test_a_state_is_read_once(typist: Typist) -> None:
+    """The same request again and again: nothing more is read, at rest the server does nothing."""
+    time.sleep(2 * REST_S)
+    before = read_ahead_tokens(typist.client)
+    typist.ask()
+    time.sleep(2 * REST_S)
+
+    assert read_ahead_tokens(typist.client) == before
+
+
+def test_reading_ahead_can_be_switched_off(servers: Any, shipped_model: Path) -> None:
+    """By a setting."""
+    client = servers.stdio(shipped_model)
+    client.initialize(initializationOptions={"settings": {"readAhead": False}})
+    client.wait_ready()
+    client.open("file:///work/off.py", LONG)
+    time.sleep(3 * REST_S)
+
+    assert read_ahead_tokens(client) == 0
