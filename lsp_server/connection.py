@@ -7,7 +7,13 @@ from typing import Protocol
 from pygls.exceptions import JsonRpcInvalidRequest
 
 from lsp_server.engine_host import EngineHost
-from lsp_server.features import documents, inline_completion, lifecycle, mixline_requests
+from lsp_server.features import (
+    documents,
+    history,
+    inline_completion,
+    lifecycle,
+    mixline_requests,
+)
 from lsp_server.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter, Oversized
 from lsp_server.server import MixlineServer
 
@@ -42,7 +48,7 @@ class Connection:
         input_pending: Callable[[], bool],
     ) -> None:
         self.server = MixlineServer(host, input_pending)
-        for feature in (documents, inline_completion, lifecycle, mixline_requests):
+        for feature in (documents, inline_completion, lifecycle, mixline_requests, history):
             feature.register(self.server)
         self.server.protocol.set_writer(writer)
         self.server.protocol.ended = self.end

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from inference import Completion, FinishReason, MixlineError
 from lsp_server.burst import Burst
@@ -53,6 +54,15 @@ class Pending:
         self.deadline = self.start_timer = None
 
 
+class Observer(Protocol):
+    """Is told what requests are answered, before the client is."""
+
+    def answered(
+        self, query: Query, outcome: Outcome, result: Result | None, latency_ms: float
+    ) -> None:
+        """Note an answer, and what of the engine's it was made of."""
+
+
 class Scheduler:
     """The life cycle of requests and generations of one session.
 
@@ -60,6 +70,7 @@ class Scheduler:
         engine: gives the engine, or None while there is none.
         announce: tells the client of a result that came late.
         input_pending: whether the client has sent more than was read yet.
+        observer: is told of every answer.
     """
 
     def __init__(
@@ -67,10 +78,12 @@ class Scheduler:
         engine: Callable[[], CompletionEngine | None],
         announce: Callable[[Ready], None],
         input_pending: Callable[[], bool],
+        observer: Observer | None = None,
     ) -> None:
         self._engine = engine
         self._announce = announce
         self._input_pending = input_pending
+        self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._pending: dict[tuple[str, str], Pending] = {}
         self._running: dict[str, Running] = {}
@@ -243,14 +256,15 @@ class Scheduler:
     def _answer_from(self, pending: Pending, result: Result) -> None:
         query = pending.query
         outcome = self._judge(query, result, query.request.prefix, query.syntax)
-        self._answer(pending, outcome, result.completion)
+        self._answer(pending, outcome, result)
 
     def _judge(self, query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> Outcome:
         rest = result.rest_at(prefix, result.request.suffix) or ""
         refused = None
         if rest and not query.explicit:
             typed = len(prefix) - len(result.request.prefix)
-            sure = query.gate.sure_part(result.completion, typed, len(result.text)) - typed
+            gate = query.gate.at(result.request)
+            sure = gate.sure_part(result.completion, typed, len(result.text)) - typed
             rest, refused = (rest[:sure], None) if sure else (rest, RejectReason.LOW_CONFIDENCE)
         return judge(
             rest,
@@ -277,7 +291,7 @@ class Scheduler:
             outcome = self._judge(pending.query, result, prefix, pending.query.syntax)
         if isinstance(outcome, Insertion):
             running.shown = (prefix, outcome)
-        self._answer(pending, outcome, so_far)
+        self._answer(pending, outcome, result)
         self._let_go(uri)
 
     def _watch(self, running: Running) -> None:
@@ -333,10 +347,9 @@ class Scheduler:
             self._answer(pending, outcome)
         self._let_go(uri)
 
-    def _answer(
-        self, pending: Pending, outcome: Outcome, completion: Completion | None = None
-    ) -> None:
+    def _answer(self, pending: Pending, outcome: Outcome, result: Result | None = None) -> None:
         self._close(pending)
+        latency_ms = (self._loop.time() - pending.arrived_s) / _MS
         name = "shown" if isinstance(outcome, Insertion) else outcome.value
         self.outcomes[name] += 1
         _log.info(
@@ -344,9 +357,11 @@ class Scheduler:
             pending.query.method,
             "invoked" if pending.query.explicit else "automatic",
             name,
-            completion.tokens if completion else 0,
-            (self._loop.time() - pending.arrived_s) / _MS,
+            result.completion.tokens if result else 0,
+            latency_ms,
         )
+        if self._observer is not None:
+            self._observer.answered(pending.query, outcome, result, latency_ms)
         pending.reply(outcome)
 
     def _close(self, pending: Pending) -> None:

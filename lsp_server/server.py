@@ -1,5 +1,6 @@
 """One client's language server: its session, its scheduler, its features."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,7 @@ from pygls.lsp.server import LanguageServer
 from inference import CompletionRequest
 from lsp_server.document import Point
 from lsp_server.engine_host import EngineHost
+from lsp_server.history.recorder import Recorder
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import MixlineProtocol, converter
@@ -42,7 +44,10 @@ class MixlineServer(LanguageServer):
         )
         self.host = host
         self.session = Session()
-        self.scheduler = Scheduler(lambda: host.engine, self._announce, input_pending)
+        self.history = Recorder(lambda: self.session.settings, asyncio.get_running_loop())
+        self.scheduler = Scheduler(
+            lambda: host.engine, self._announce, input_pending, observer=self.history
+        )
         self.read_ahead = ReadAhead(
             lambda: host.engine,
             self.session.document,
@@ -55,6 +60,7 @@ class MixlineServer(LanguageServer):
         """Stop all work of this client."""
         self.read_ahead.stop()
         self.scheduler.stop()
+        self.history.close()
         for action in self.on_close:
             action()
         self.on_close.clear()

@@ -41,6 +41,8 @@ class Settings:
     answer_within_ms: int = 450
     completion_fallback: CompletionFallback = CompletionFallback.AUTO
     read_ahead: bool = True  # read the likely next prompt while the user rests
+    history: bool = True  # what became of suggestions is kept, in a local file without text
+    adapt_to_me: bool = True  # the gate's threshold follows the user's verdicts
     secrets_extra: tuple[str, ...] = ()  # more patterns of .gitignore's kind for the secrets list
 
 
@@ -140,5 +142,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "answerWithinMs": ("answer_within_ms", _integer(20, 10 * _SECOND_MS)),
     "completionFallback": ("completion_fallback", _choice(CompletionFallback)),
     "readAhead": ("read_ahead", _boolean),
+    "history": ("history", _boolean),
+    "adaptToMe": ("adapt_to_me", _boolean),
     "secretsExtra": ("secrets_extra", _strings),
 }

@@ -60,6 +60,8 @@ class EditorClient:
                         inline_completion=types.InlineCompletionClientCapabilities()
                     )
                 ),
+                # Nothing of the user's may show in the figures, nor the other way round.
+                initialization_options={"settings": {"history": False}},
                 root_uri=uri,
                 workspace_folders=[types.WorkspaceFolder(uri=uri, name=self._root.name)],
             )

@@ -11,7 +11,7 @@ from lsp_server.completion import build_request
 from lsp_server.engine_host import EngineState
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.closers import hidden_closers
-from lsp_server.postprocess.judge import Gate, may_ask
+from lsp_server.postprocess.judge import may_ask
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.query import Outcome, Query
 from lsp_server.server import MixlineServer
@@ -66,7 +66,7 @@ def ask(
         explicit=manner.explicit,
         answer_within_ms=manner.answer_within_ms,
         afterlife_ms=place.settings.afterlife_ms,
-        gate=Gate(minimum_confidence=place.settings.minimum_confidence),
+        gate=server.history.gate(place.settings, place.document.language),
         syntax=syntax,
         announce=manner.announce,
         refused=None if manner.explicit else may_ask(suffix),

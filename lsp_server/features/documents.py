@@ -16,6 +16,7 @@ def register(server: MixlineServer) -> None:
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
         server.scheduler.document_closed(item.uri)  # a second didOpen replaces the first
+        server.history.closed(item.uri)
         server.session.open(
             Document.of_text(
                 uri=item.uri,
@@ -36,7 +37,9 @@ def register(server: MixlineServer) -> None:
         cursor = server.read_ahead.place(uri)
         for change in params.content_changes:
             typed = _end_of(server, document, change) if len(params.content_changes) == 1 else None
-            document, edit = _apply(server, document, change, version)
+            before = document
+            document, edit = _apply(server, before, change, version)
+            server.history.edited(before, document, edit)
             edits.append(edit)
             cursor = typed or _moved(cursor, edit)
         server.session.edit(document, edits)
@@ -46,6 +49,7 @@ def register(server: MixlineServer) -> None:
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.session.close(params.text_document.uri)
         server.scheduler.document_closed(params.text_document.uri)
+        server.history.closed(params.text_document.uri)
 
     def did_save(params: types.DidSaveTextDocumentParams) -> None:  # noqa: ARG001 - the time counts, not the file
         server.session.forget_admissions()

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from lsprotocol import types
 
 from lsp_server.features.asking import Manner, ask, line_range, look, refuse
+from lsp_server.features.history import accept_command
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import answers_later
@@ -38,7 +39,11 @@ def register(server: MixlineServer) -> None:
             answer_within_ms=None if explicit else place.settings.answer_within_ms,
             announce=True,
         )
-        return ask(server, place, manner, entry, lambda outcome: _render(place, entry, outcome))
+
+        def render(outcome: Outcome) -> types.InlineCompletionList:
+            return _render(place, entry, outcome, accept_command(server, uri))
+
+        return ask(server, place, manner, entry, render)
 
     server.feature(_METHOD, types.InlineCompletionOptions())(inline_completion)
 
@@ -60,7 +65,9 @@ def entry_at(place: Place, selected: types.SelectedCompletionInfo) -> Entry | Re
     return Entry(start=start.column, end=end.column, text=selected.text)
 
 
-def _render(place: Place, entry: Entry | None, outcome: Outcome) -> types.InlineCompletionList:
+def _render(
+    place: Place, entry: Entry | None, outcome: Outcome, command: types.Command | None
+) -> types.InlineCompletionList:
     if not isinstance(outcome, Insertion):
         return _nothing(outcome)
     column = place.cursor.column
@@ -68,6 +75,7 @@ def _render(place: Place, entry: Entry | None, outcome: Outcome) -> types.Inline
     item = types.InlineCompletionItem(
         insert_text=before + outcome.text,
         range=line_range(place, start, end + outcome.absorbed),
+        command=command,
     )
     return types.InlineCompletionList(items=[item])
 

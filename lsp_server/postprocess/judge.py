@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from inference import Completion
+from inference import Completion, CompletionRequest
 from lsp_server.postprocess.closers import only_closers
 from lsp_server.postprocess.confidence import confident_end
 from lsp_server.postprocess.indentation import fit_indentation, moved_left
@@ -22,6 +22,14 @@ class Gate:
     """What an automatic suggestion must pass; an explicit request passes no gate."""
 
     minimum_confidence: float  # 0 to 1, see `confidence`
+    explored_confidence: float = 1.0  # the same at places where it is tried what is wanted
+    explores: Callable[[CompletionRequest], bool] = lambda _: False  # which places these are
+
+    def at(self, request: CompletionRequest) -> "Gate":
+        """Return the gate of the place where a completion was asked for."""
+        if self.explored_confidence < self.minimum_confidence and self.explores(request):
+            return replace(self, minimum_confidence=self.explored_confidence)
+        return self
 
     def sure_part(self, completion: Completion, start: int, end: int) -> int:
         """Return where the lines end of which the model is sure enough; `start` if of none.

@@ -262,7 +262,11 @@ class Servers:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=self.folder,
-                env=os.environ | {"XDG_CONFIG_HOME": str(self.folder / "config")},
+                env=os.environ
+                | {
+                    "XDG_CONFIG_HOME": str(self.folder / "config"),
+                    "XDG_STATE_HOME": str(self.folder / "state"),
+                },
             )
         self.processes.append(Process(process, log))
         return self.processes[-1]

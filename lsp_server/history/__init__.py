@@ -1,0 +1,1 @@
+"""What became of suggestions: inferred from edits, kept in one local file that holds no text."""

@@ -1,0 +1,323 @@
+"""From answers and edits to records, with a clock of the test's own."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from inference import Completion, CompletionRequest, FinishReason
+from lsp_server.context.around_cursor import WindowPins
+from lsp_server.document import Document, Point
+from lsp_server.history.calibration import Calibration, Calibrations, band
+from lsp_server.history.recorder import Recorder, is_explored
+from lsp_server.history.records import (
+    Confirmed,
+    Judged,
+    Kept,
+    Moment,
+    Record,
+    Shown,
+    Silence,
+    Verdict,
+)
+from lsp_server.history.writer import Learned
+from lsp_server.postprocess.judge import Gate
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.reject import RejectReason
+from lsp_server.query import Query
+from lsp_server.result_cache import Result
+from lsp_server.settings import Settings
+from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.parsing import SyntaxTrees
+
+URI = "file:///a.py"
+METHOD = "textDocument/inlineCompletion"
+SALT = b"s" * 32
+
+
+class Clock:
+    """Time passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._planned: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now_s
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+        self._planned.append((self.now_s + delay, callback))
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_s += seconds
+        due = [plan for plan in self._planned if plan[0] <= self.now_s]
+        for plan in due:
+            self._planned.remove(plan)
+            plan[1]()
+
+
+class Paper:
+    """Takes records in place of a file."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.learned: Learned | None = None
+
+    def start(self) -> None:
+        pass
+
+    def put(self, record: Record) -> None:
+        self.records.append(record)
+
+    def close(self) -> None:
+        pass
+
+
+class Desk:
+    """A recorder, a document, and an engine whose confidence the test sets."""
+
+    def __init__(self) -> None:
+        self.settings = Settings()
+        self.clock = Clock()
+        self.paper = Paper()
+        self.recorder = Recorder(lambda: self.settings, self.clock, self.paper)  # type: ignore[arg-type]
+        self.pins = WindowPins()
+        self.trees = SyntaxTrees()
+        self.open("x = \ny = 2\n")
+
+    def open(self, text: str) -> None:
+        self.document = Document.of_text(uri=URI, version=1, language="python", text=text)
+
+    def query(self, line: int, column: int, **changes: Any) -> Query:
+        window = self.pins.window(self.document, Point(line, column))
+        query = Query(
+            method=METHOD,
+            request=CompletionRequest(
+                document=URI, path="a.py", prefix=window.prefix, suffix=window.suffix
+            ),
+            references=tuple,
+            document=self.document,
+            cursor=Point(line, column),
+            window=window,
+            explicit=False,
+            answer_within_ms=None,
+            afterlife_ms=0,
+            gate=Gate(minimum_confidence=0.5),
+            syntax=SyntaxGuard(self.trees, self.document, Point(line, column), "a.py"),
+            announce=False,
+        )
+        return replace(query, **changes)
+
+    def show(
+        self, line: int, column: int, text: str, *, logprob: float = -0.01, **changes: Any
+    ) -> None:
+        query = self.query(line, column, **changes)
+        completion = Completion(
+            text=text,
+            finish_reason=FinishReason.LINE,
+            tokens=len(text),
+            prompt_tokens=1,
+            cached_tokens=0,
+            mean_logprob=logprob,
+            min_logprob=logprob,
+            token_ends=tuple(range(1, len(text) + 1)),
+            token_logprobs=(logprob,) * len(text),
+            drafted_tokens=1,
+            ms_prefill=0.0,
+            ms_decode=0.0,
+        )
+        result = Result(request=query.request, completion=completion, text=text)
+        self.recorder.answered(query, Insertion(text=text, absorbed=0), result, 12.0)
+
+    def edit(self, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+        before = self.document
+        self.document, edit = before.replace(Point(*start), Point(*end), text, before.version + 1)
+        self.recorder.edited(before, self.document, edit)
+
+    def records(self, kind: type) -> list[Any]:
+        return [record for record in self.paper.records if isinstance(record, kind)]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_shown_accepted_retained(desk: Desk) -> None:
+    """One suggestion, its verdict, and what is left of it at every moment."""
+    desk.show(0, 4, "compute(y)")
+    desk.clock.pass_s(1.0)
+    desk.edit((0, 4), (0, 4), "compute(y)")
+    desk.clock.pass_s(31.0)
+    desk.edit((0, 4), (0, 7), "")
+    desk.clock.pass_s(700.0)
+    desk.edit((0, 0), (0, 11), "")
+    desk.recorder.closed(URI)
+    (shown,), (judged,) = desk.records(Shown), desk.records(Judged)
+
+    assert (shown.language, shown.kind, shown.line_start) == ("python", "code", False)
+    assert (shown.characters, shown.lines, shown.latency_ms) == (10, 1, 12.0)
+    assert shown.confidence == pytest.approx(0.9, abs=0.01)
+    assert judged == Judged(
+        id=shown.id, verdict=Verdict.WHOLE, visible_ms=1000.0, taken=10, grabs=1
+    )
+    assert [(kept.id, kept.moment, kept.characters) for kept in desk.records(Kept)] == [
+        (shown.id, Moment.HALF_MINUTE, 10),
+        (shown.id, Moment.TWO_MINUTES, 7),
+        (shown.id, Moment.TEN_MINUTES, 7),
+        (shown.id, Moment.CLOSE, 0),
+    ]
+
+
+def test_typing_along_is_one_suggestion(desk: Desk) -> None:
+    """The answers to every key on the way are the same one; contradicted, it counts once."""
+    desk.show(0, 4, "compute(y)")
+    for number, key in enumerate("comp"):
+        desk.clock.pass_s(0.1)
+        desk.edit((0, 4 + number), (0, 4 + number), key)
+        desk.show(0, 5 + number, "compute(y)"[number + 1 :])
+    desk.edit((0, 8), (0, 8), "?")
+    (shown,), (judged,) = desk.records(Shown), desk.records(Judged)
+
+    assert (judged.id, judged.verdict) == (shown.id, Verdict.REJECTED)
+    assert judged.visible_ms == pytest.approx(400.0)
+
+
+def test_another_answer_ends_it(desk: Desk) -> None:
+    """Something else in its place, nothing in its place, or another place."""
+    desk.show(0, 4, "compute(y)")
+    desk.show(0, 4, "other()")
+    desk.show(1, 5, " + 1")
+    desk.recorder.answered(desk.query(1, 5), RejectReason.LOW_CONFIDENCE, None, 1.0)
+
+    assert [judged.verdict for judged in desk.records(Judged)] == [
+        Verdict.WITHDRAWN,
+        Verdict.LEFT,
+        Verdict.WITHDRAWN,
+    ]
+
+
+def test_silence_is_counted_by_reason(desk: Desk) -> None:
+    """Except for requests that a newer one has overtaken."""
+    for reason in (RejectReason.LOW_CONFIDENCE, RejectReason.SUPERSEDED, RejectReason.MID_LINE):
+        desk.recorder.answered(desk.query(0, 4), reason, None, 1.0)
+
+    assert [silence.reason for silence in desk.records(Silence)] == ["low_confidence", "mid_line"]
+
+
+def test_who_wants_no_history_has_none(desk: Desk) -> None:
+    """Whatever is answered, typed and confirmed; the threshold stays the setting's."""
+    desk.settings = Settings(history=False)
+    desk.paper.learned = _learned(shift=2.0)
+    desk.show(0, 4, "compute(y)")
+    desk.edit((0, 4), (0, 4), "compute(y)")
+    desk.recorder.answered(desk.query(0, 4), RejectReason.EMPTY, None, 1.0)
+    desk.recorder.confirmed(1)
+    desk.recorder.closed(URI)
+
+    assert desk.paper.records == []
+    assert desk.recorder.gate(desk.settings, "python") == Gate(minimum_confidence=0.5)
+
+
+def test_a_secret_leaves_no_trace(desk: Desk) -> None:
+    """Not even that there was one."""
+    desk.recorder.answered(desk.query(0, 4), RejectReason.SECRET, None, 1.0)
+
+    assert desk.paper.records == []
+
+
+def test_an_entry_of_the_editors_list_is_told_from_the_suggestion(desk: Desk) -> None:
+    """Accepted up to the entry's end it is typed; the rest of the way it is accepted."""
+    desk.open("x.app\n")
+    query = desk.query(0, 5)
+    request = replace(query.request, prefix="x.append", suffix="\n")
+    desk.show(0, 5, "(y)", request=request)
+    desk.clock.pass_s(1.0)
+    desk.edit((0, 2), (0, 5), "append")
+    desk.show(0, 8, "(y)")
+    desk.clock.pass_s(1.0)
+    desk.edit((0, 8), (0, 8), "(y)")
+    (judged,) = desk.records(Judged)
+
+    assert (judged.verdict, judged.taken) == (Verdict.WHOLE, 3)
+    assert len(desk.records(Shown)) == 1
+
+
+def test_a_lists_entry_is_not_turned_down(desk: Desk) -> None:
+    """In ordinary completion nothing stands in the way."""
+    desk.show(0, 4, "compute(y)", method="textDocument/completion")
+    desk.clock.pass_s(1.0)
+    desk.edit((0, 4), (0, 4), "z")
+
+    assert desk.records(Shown)[0].list_entry
+    assert desk.records(Judged)[0].verdict is Verdict.LEFT
+
+
+def test_a_command_confirms(desk: Desk) -> None:
+    """It brings back what the item was given."""
+    desk.show(0, 4, "compute(y)")
+    known = desk.recorder.accept_command_id(URI)
+    assert known is not None
+    desk.recorder.confirmed(int(known))
+
+    assert desk.records(Confirmed) == [Confirmed(id=desk.records(Shown)[0].id)]
+    assert desk.recorder.accept_command_id("file:///b.py") is None
+
+
+def test_so_many_accepted_texts_are_watched_over(desk: Desk) -> None:
+    """The oldest are let go of."""
+    for number in range(70):
+        desk.edit((0, 0), (0, 0), "\n")
+        desk.show(0, 0, f"compute({number})")
+        desk.clock.pass_s(1.0)
+        desk.edit((0, 0), (0, 0), f"compute({number})")
+    desk.recorder.closed(URI)
+    closed = [kept.id for kept in desk.records(Kept) if kept.moment is Moment.CLOSE]
+
+    assert len(desk.records(Shown)) == 70
+    assert closed == [shown.id for shown in desk.records(Shown)][6:]
+
+
+def _learned(shift: float) -> Learned:
+    overall = Calibration(shift=shift, events=1000)
+    return Learned(salt=SALT, calibrations=Calibrations(overall=overall))
+
+
+def test_the_gate_follows_what_was_learned(desk: Desk) -> None:
+    """Lower for who wants more, higher for who wants less, unless switched off."""
+    lowest, highest = band(0.5)
+    desk.paper.learned = _learned(shift=9.0)
+    low = desk.recorder.gate(desk.settings, "python").minimum_confidence
+    desk.paper.learned = _learned(shift=-9.0)
+    high = desk.recorder.gate(desk.settings, "python").minimum_confidence
+    off = desk.recorder.gate(Settings(adapt_to_me=False), "python")
+
+    assert (low, high) == (pytest.approx(lowest), pytest.approx(highest))
+    assert off == Gate(minimum_confidence=0.5)
+
+
+def test_one_place_in_fifty_is_explored_and_always_the_same(desk: Desk) -> None:
+    """A little under the threshold; other installations explore other places."""
+    requests = [
+        CompletionRequest(document=URI, path="", prefix=f"x{number} = ", suffix="\n")
+        for number in range(5000)
+    ]
+    desk.paper.learned = _learned(shift=0.0)
+    gate = desk.recorder.gate(desk.settings, "python")
+    lower = [request for request in requests if gate.at(request).minimum_confidence < 0.5]
+    again = [request for request in requests if is_explored(request, SALT)]
+    elsewhere = [request for request in requests if is_explored(request, b"t" * 32)]
+
+    assert 60 < len(lower) < 140
+    assert lower == again
+    assert len([request for request in lower if request in elsewhere]) < 20
+    assert gate.at(lower[0]).minimum_confidence == pytest.approx(band(0.5)[0])
+
+
+def test_what_is_shown_to_learn_from_it_is_marked(desk: Desk) -> None:
+    """Its confidence is below the threshold, and nobody has asked for it."""
+    desk.show(0, 4, "compute(y)", logprob=-0.08)
+    desk.show(1, 5, " + 1", logprob=-2.0, explicit=True)
+
+    assert [shown.explored for shown in desk.records(Shown)] == [True, False]
