@@ -78,6 +78,7 @@ class MixlineServer(LanguageServer):
         return None if isinstance(place, RejectReason) else prefill_request(place)
 
     def _announce(self, ready: Ready) -> None:
+        self.history.announced(ready)
         line = ready.document.line(ready.cursor.line)
         character = units_of_index(line, ready.cursor.column, self.session.encoding)
         self.protocol.notify(

@@ -29,7 +29,7 @@ from lsp_server.postprocess.confidence import confidence
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
-from lsp_server.query import Outcome, Query
+from lsp_server.query import Outcome, Query, Ready
 from lsp_server.result_cache import Result
 from lsp_server.settings import Settings
 
@@ -66,6 +66,7 @@ class Recorder:
         self._writer = writer or Writer(lambda: settings().history)
         self._open: dict[str, OpenSuggestion] = {}
         self._kept: dict[str, list[KeptText]] = {}
+        self._announced: Ready | None = None
 
     def gate(self, settings: Settings, language: str) -> Gate:
         """Return what a suggestion must pass: the setting, as the user's verdicts read it."""
@@ -105,6 +106,10 @@ class Recorder:
             )
         )
         self._end(query.uri, Verdict.WITHDRAWN)
+
+    def announced(self, ready: Ready) -> None:
+        """Note that the client was told of a late result: it asks again, not the user."""
+        self._announced = ready
 
     def edited(self, before: Document, after: Document, edit: Edit) -> None:
         """Note one edit of a document."""
@@ -168,6 +173,7 @@ class Recorder:
                 return
             self._end(query.uri, Verdict.WITHDRAWN if suggestion.at == cursor else Verdict.LEFT)
         typed = len(request.prefix) - len(result.request.prefix)
+        explicit = query.explicit and not self._was_announced(query)
         sure = confidence(result.completion, typed, shown_end(result, typed, outcome.text))
         shown = Shown(
             id=new_id(time.time()),
@@ -177,8 +183,8 @@ class Recorder:
             kind=query.syntax.kind.name.lower(),
             line_start=not own_prefix.rpartition("\n")[2].strip(),
             list_entry=query.method == _LIST,
-            explicit=query.explicit,
-            explored=not query.explicit and sure < query.gate.minimum_confidence,
+            explicit=explicit,
+            explored=not explicit and sure < query.gate.minimum_confidence,
             characters=len(outcome.text),
             lines=outcome.text.count("\n") + 1,
             confidence=sure,
@@ -194,6 +200,12 @@ class Recorder:
             borrowed=len(borrowed),
             now_s=self._timers.time(),
             ghost=not shown.list_entry,
+        )
+
+    def _was_announced(self, query: Query) -> bool:
+        ready = self._announced
+        return (
+            ready is not None and ready.document is query.document and ready.cursor == query.cursor
         )
 
     def _end(self, uri: str, verdict: Verdict) -> None:

@@ -57,8 +57,8 @@ def _show(statistics: "Statistics") -> None:
     for name, own in statistics.personal.items():
         least = own.own_minimum_confidence
         print(
-            f"threshold {name}: {least:.2f} in place of {own.minimum_confidence:.2f}, after "
-            f"{own.events} verdicts (it moves from {own.least_events} on, between "
+            f"threshold {name}: {least:.2f} in place of {own.minimum_confidence:.2f}; "
+            f"verdicts so far: {own.events} (it moves from {own.least_events} on, between "
             f"{own.band[0]:.2f} and {own.band[1]:.2f})"
         )
 

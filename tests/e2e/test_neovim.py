@@ -55,6 +55,25 @@ def test_ghost_text_appears_and_tab_accepts_it(open_editor: Callable[[str], Any]
     assert first.startswith("ueError(")
 
 
+def test_an_accept_is_counted(open_editor: Callable[[str], Any]) -> None:
+    """Seen in the edit that Neovim makes of it, and confirmed by the command that it runs."""
+    editor = open_editor(SOURCE)
+    editor.type("GAl")
+    editor.wait_for("ghost text", editor.ghost)
+    editor.type("<Tab>")
+    stats = editor.wait_for(
+        "a confirmed accept",
+        lambda: editor.lua(
+            "local c = vim.lsp.get_clients({ bufnr = 0 })[1]\n"
+            "local found = c:request_sync('mixline/stats', {}, 2000, 0).result.total\n"
+            "return found.confirmed > 0 and found"
+        ),
+    )
+
+    assert stats["accepted"] == {"whole": 1, "line": 0, "word": 0}
+    assert stats["rejected"] == 0
+
+
 def test_typing_along_keeps_the_ghost_text(open_editor: Callable[[str], Any]) -> None:
     """A typed character that agrees with the ghost text leaves the rest of it on screen."""
     editor = open_editor(SOURCE)

@@ -95,12 +95,13 @@ class Client:
     def initialize(self, **params: object) -> Message:
         """Introduce a client that knows inline completion; return the server's capabilities.
 
-        Unless told otherwise it wants to see suggestions however unsure the model is of them.
+        Unless told otherwise it wants to see suggestions however unsure the model is of them,
+        and no history.
         """
         capabilities = {"textDocument": {"inlineCompletion": {}}}
         given = {"processId": None, "rootUri": None, "capabilities": capabilities, **params}
         options: Any = given.get("initializationOptions", {})
-        settings = {"minimumConfidence": 0, **options.get("settings", {})}
+        settings = {"minimumConfidence": 0, "history": False, **options.get("settings", {})}
         given["initializationOptions"] = {**options, "settings": settings}
         result: Message = self.result("initialize", given)
         self.notify("initialized", {})

@@ -8,6 +8,12 @@ from typing import Any
 
 import pytest
 
+from lsp_server.history.calibration import log_odds, probability
+from lsp_server.history.file import HistoryFile
+from lsp_server.history.records import Verdict
+from lsp_server.history.schema import write
+from tests.lsp_server.history.samples import judged, shown
+
 CANARY = "canaryInTheColeMine"
 URI = f"file:///work/{CANARY}.py"
 BODY = f"""\
@@ -29,17 +35,14 @@ BEGUN = f"    {CANARY} = open(path, enc"
 TEXT = f"{BODY}def load_products(path):\n{BEGUN}"
 LINE, COLUMN = TEXT.count("\n"), len(BEGUN)
 REST = 'oding="utf-8")'
-EXECUTES = {
-    "textDocument": {"inlineCompletion": {}},
-    "workspace": {"executeCommand": {}},
-}
 
 
 def patient(**settings: object) -> dict[str, Any]:
     """Settings of a client that would rather wait than be told to ask again."""
     return {
-        "initializationOptions": {"settings": {"answerWithinMs": 10_000, **settings}},
-        "capabilities": EXECUTES,
+        "initializationOptions": {
+            "settings": {"answerWithinMs": 10_000, "history": True, **settings}
+        }
     }
 
 
@@ -159,6 +162,36 @@ def test_two_servers_share_a_file(servers: Any, state: Path, shipped_model: Path
         client.wait_closed()
 
     assert stats(state)["total"]["shown"] == 8
+
+
+def test_a_user_who_turns_everything_down_is_shown_less(
+    servers: Any, state: Path, shipped_model: Path
+) -> None:
+    """After 250 rejections the same place is silent, unless adapting is switched off."""
+
+    def items(**settings: object) -> Any:
+        client = servers.stdio(shipped_model)
+        client.initialize(**patient(**settings))
+        client.wait_ready()
+        client.open(URI, TEXT)
+        client.result("mixline/stats", {})  # by now what is known of the user was read
+        found = client.inline(URI, LINE, COLUMN)
+        client.shut_down()
+        client.wait_closed()
+        return found
+
+    file = HistoryFile(state / "mixline")
+    assert items(minimumConfidence=0.01)
+    with file.open() as connection:
+        ((sure,),) = connection.execute("SELECT confidence FROM suggestion").fetchall()
+        # Told apart by the place, or they would count as one.
+        turned_down = [shown(place=str(number)) for number in range(250)]
+        verdicts = [judged(suggestion, Verdict.REJECTED, 0) for suggestion in turned_down]
+        write(connection, [*turned_down, *verdicts], file.salt())
+    a_little_less = probability(log_odds(sure) - 0.3)
+
+    assert items(minimumConfidence=a_little_less, adaptToMe=False)
+    assert not items(minimumConfidence=a_little_less)
 
 
 def test_wrong_commands_are_refused_or_ignored(servers: Any, shipped_model: Path) -> None:
