@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import Completion, CompletionRequest, Reference, RequestError, Sampling
+from inference import (
+    Completion,
+    CompletionRequest,
+    Reference,
+    RequestError,
+    Sampling,
+    WorkspaceView,
+)
 from lsp_server.context.admission import Admission, AdmissionRules
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.multi_line import wants_several_lines
@@ -50,6 +57,7 @@ def build_request(
     syntax: SyntaxGuard,
     shown: ShownSuffixes | None = None,
     references: tuple[Reference, ...] = (),
+    workspace: WorkspaceView | None = None,
     max_tokens: int | None = None,
     sampling: Sampling | None = None,
     effort: float | None = None,
@@ -66,6 +74,7 @@ def build_request(
         syntax: of the place.
         shown: what the last prompts showed behind the cursor.
         references: what the workspace expert may match against.
+        workspace: the same of what is indexed.
         max_tokens: None for that of the settings.
         sampling: likewise.
         effort: likewise.
@@ -86,6 +95,7 @@ def build_request(
         suffix=behind,
         shown_suffix=shown.show(document, behind) if shown is not None else None,
         references=references,
+        workspace=workspace,
         max_tokens=settings.max_tokens if max_tokens is None else max_tokens,
         multi_line=several,
         require_text=explicit,

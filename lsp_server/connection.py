@@ -13,6 +13,7 @@ from lsp_server.features import (
     inline_completion,
     lifecycle,
     mixline_requests,
+    watched_files,
 )
 from lsp_server.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter, Oversized
 from lsp_server.server import MixlineServer
@@ -48,7 +49,14 @@ class Connection:
         input_pending: Callable[[], bool],
     ) -> None:
         self.server = MixlineServer(host, input_pending)
-        for feature in (documents, inline_completion, lifecycle, mixline_requests, history):
+        for feature in (
+            documents,
+            inline_completion,
+            lifecycle,
+            mixline_requests,
+            watched_files,
+            history,
+        ):
             feature.register(self.server)
         self.server.protocol.set_writer(writer)
         self.server.protocol.ended = self.end

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inference import CompletionRequest, Reference
+from inference import CompletionRequest, Reference, WorkspaceView
 from lsp_server.context.around_cursor import Window
 from lsp_server.document import Document, Point
 from lsp_server.postprocess.judge import Gate
@@ -21,6 +21,7 @@ class Query:
     method: str  # requests of different methods do not supersede each other
     request: CompletionRequest  # its prefix ends in the selected entry, where there is one
     references: Callable[[], tuple[Reference, ...]]  # added to the request when it is run
+    workspace: Callable[[], WorkspaceView]  # likewise
     document: Document
     cursor: Point
     window: Window  # the document's own text around the cursor

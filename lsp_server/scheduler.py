@@ -206,7 +206,9 @@ class Scheduler:
             return
         self.make_way(query.uri)
         try:
-            handle = engine.submit(replace(query.request, references=query.references()))
+            handle = engine.submit(
+                replace(query.request, references=query.references(), workspace=query.workspace())
+            )
         except MixlineError as error:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)

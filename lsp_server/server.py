@@ -11,7 +11,7 @@ from pygls.lsp.server import LanguageServer
 
 from inference import CompletionRequest
 from lsp_server.document import Point
-from lsp_server.engine_host import EngineHost
+from lsp_server.engine_host import EngineHost, EngineState
 from lsp_server.history.recorder import Recorder
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.reject import RejectReason
@@ -43,7 +43,7 @@ class MixlineServer(LanguageServer):
             converter_factory=converter,
         )
         self.host = host
-        self.session = Session()
+        self.session = Session(self._is_busy)
         self.history = Recorder(lambda: self.session.settings, asyncio.get_running_loop())
         self.scheduler = Scheduler(
             lambda: host.engine, self._announce, input_pending, observer=self.history
@@ -61,9 +61,16 @@ class MixlineServer(LanguageServer):
         self.read_ahead.stop()
         self.scheduler.stop()
         self.history.close()
+        self.session.workspace.stop()
         for action in self.on_close:
             action()
         self.on_close.clear()
+
+    def _is_busy(self) -> bool:
+        if self.host.status.state is EngineState.LOADING:
+            return True
+        engine = self.host.engine
+        return engine is not None and engine.status().busy
 
     def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401 - pygls' own type is a cycle
         """Log an error of a handler; pygls would show it to the user, source text included."""

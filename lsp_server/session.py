@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import Reference
+from inference import Reference, WorkspaceView
 from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.redaction import redact
@@ -15,6 +15,7 @@ from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.settings import Settings
 from lsp_server.syntax.parsing import SyntaxTrees
+from lsp_server.workspace_reader import WorkspaceReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Place:
     window: Window
     path: str  # shown to the model
     references: Callable[[], tuple[Reference, ...]]  # of this moment, gathered when they are needed
+    workspace: Callable[[], WorkspaceView]  # likewise
     settings: Settings
     shown: ShownSuffixes
     trees: SyntaxTrees
@@ -35,7 +37,13 @@ class Place:
 class Session:
     """The state of one client; lives in the event loop's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
+        """Know nothing yet.
+
+        Args:
+            is_busy: see `WorkspaceReader`, which is not started here.
+        """
+        self.workspace = WorkspaceReader(is_busy)
         self.encoding = PositionEncoding.UTF16
         self.settings = Settings()
         self.pins = WindowPins()
@@ -65,6 +73,7 @@ class Session:
         if admitted.admission is Admission.SECRET:
             return RejectReason.SECRET
         self._documents[uri] = self._documents.pop(uri)
+        self.workspace.look(uri)
         newest_first = tuple(reversed(self._documents.values()))
         return Place(
             document=document,
@@ -73,11 +82,12 @@ class Session:
             path=admitted.path,
             references=lambda: gather_references(
                 document,
-                newest_first,
+                [other for other in newest_first if not self.workspace.has(other)],
                 lambda other: self._admission(other).admission,
                 self._texts.text,
                 self._shared_texts.text,
             ),
+            workspace=lambda: self.workspace.view(document),
             settings=self.settings,
             shown=self.shown,
             trees=self.trees,
@@ -94,12 +104,14 @@ class Session:
         self.shown.forget(document.uri)
         self._admitted.pop(document.uri, None)
         self._documents[document.uri] = document
+        self.workspace.open(document)
 
     def edit(self, document: Document, edits: Iterable[Edit]) -> None:
         """Take over the next version of a document."""
         for edit in edits:
             self.pins.edited(document.uri, edit)
         self._documents[document.uri] = document
+        self.workspace.edit(document)
 
     def close(self, uri: str) -> None:
         """Forget a document."""
@@ -110,11 +122,14 @@ class Session:
         self.pins.closed(uri)
         self.shown.forget(uri)
         self.trees.forget(uri)
+        self.workspace.close(uri)
 
     def apply_settings(self, settings: Settings) -> None:
         """Work with other settings from now on."""
+        same = settings.secrets_extra == self.settings.secrets_extra
         self.settings = settings
-        self._renew_rules()
+        if not same:
+            self._renew_rules()
 
     def set_folders(self, folders: Mapping[str, Path]) -> None:
         """Take over the workspace folders (by URI)."""
@@ -126,13 +141,20 @@ class Session:
         folders = {uri: path for uri, path in self._folders.items() if uri not in set(removed)}
         self.set_folders(folders | folder_paths(added))
 
-    def forget_admissions(self) -> None:
-        """Decide anew which documents are ignored: files have changed on disk."""
+    def files_changed(self, paths: Iterable[Path]) -> None:
+        """Follow changes on disk; which documents are ignored is decided anew."""
         self._admitted.clear()
+        self.workspace.files_changed(paths)
+
+    def saved(self, uri: str) -> None:
+        """Follow a save."""
+        self._admitted.clear()
+        self.workspace.file_saved(uri)
 
     def _renew_rules(self) -> None:
         self._rules = AdmissionRules(self._folders.values(), self.settings.secrets_extra)
         self._admitted.clear()
+        self.workspace.set_rules(self._folders.values(), self.settings.secrets_extra)
 
     def _admission(self, uri: str) -> Admitted:
         # Asked for every open document at every key: the answer is kept until something changes.

@@ -30,7 +30,7 @@ class AdmissionRules:
     """The rules of one set of workspace folders and one secrets list."""
 
     def __init__(self, folders: Iterable[Path], secrets_extra: Iterable[str] = ()) -> None:
-        self._folders = [(folder, GitIgnore(folder)) for folder in map(_resolved, folders)]
+        self._folders = [(folder, GitIgnore(folder)) for folder in map(resolved, folders)]
         self._secrets = SecretsList(secrets_extra)
 
     def admit(self, uri: str) -> Admitted:
@@ -41,7 +41,11 @@ class AdmissionRules:
             name = _name_in_uri(uri)
             secret = name in self._secrets
             return Admitted(admission=Admission.SECRET if secret else Admission.ALONE, path=name)
-        real = _resolved(named)
+        return self.admit_file(named)
+
+    def admit_file(self, named: Path) -> Admitted:
+        """Decide on a file by its absolute path."""
+        real = resolved(named)
         if str(named) in self._secrets or real.as_posix() in self._secrets:
             return Admitted(admission=Admission.SECRET, path=real.name)
         for folder, ignore in self._folders:
@@ -52,6 +56,13 @@ class AdmissionRules:
                     path=real.relative_to(folder).as_posix(),
                 )
         return Admitted(admission=Admission.ALONE, path=real.name)
+
+    def keeps_out(self, folder: Path) -> bool:
+        """Tell whether nothing in a folder, links resolved, is context for other documents."""
+        return not any(
+            folder.is_relative_to(top) and not ignore.ignores(folder, is_folder=True)
+            for top, ignore in self._folders
+        )
 
 
 def path_of_uri(uri: str) -> Path | None:
@@ -72,7 +83,8 @@ def _name_in_uri(uri: str) -> str:
     return unquote(uri).rstrip("/").rpartition("/")[2].rpartition(":")[2]
 
 
-def _resolved(path: Path) -> Path:
+def resolved(path: Path) -> Path:
+    """Return the path with its links resolved, as far as there are any."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # a loop of links

@@ -33,15 +33,15 @@ class GitIgnore:
         self._top = _repository_top(folder)
         self._cache: dict[Path, _Rules] = {}
 
-    def ignores(self, path: Path) -> bool:
-        """Tell whether git would ignore a file below the folder (both with links resolved)."""
+    def ignores(self, path: Path, *, is_folder: bool = False) -> bool:
+        """Tell whether git would ignore what is below the folder (both with links resolved)."""
         try:
             parts = path.relative_to(self._top).parts
         except ValueError:
             return False
         # A folder that is ignored takes everything in it along, whatever rules stand inside.
         return any(
-            self._decides(PurePosixPath(*parts[:depth]), is_folder=depth < len(parts))
+            self._decides(PurePosixPath(*parts[:depth]), is_folder=is_folder or depth < len(parts))
             for depth in range(1, len(parts) + 1)
         )
 

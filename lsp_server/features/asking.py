@@ -59,6 +59,7 @@ def ask(
             shown=place.shown,
         ),
         references=place.references,
+        workspace=place.workspace,
         document=place.document,
         cursor=place.cursor,
         window=window,

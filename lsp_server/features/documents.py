@@ -51,8 +51,8 @@ def register(server: MixlineServer) -> None:
         server.scheduler.document_closed(params.text_document.uri)
         server.history.closed(params.text_document.uri)
 
-    def did_save(params: types.DidSaveTextDocumentParams) -> None:  # noqa: ARG001 - the time counts, not the file
-        server.session.forget_admissions()
+    def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        server.session.saved(params.text_document.uri)
 
     server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
     server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)

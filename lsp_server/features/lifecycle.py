@@ -8,7 +8,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.uris import from_fs_path
 
-from lsp_server.features import completion_fallback
+from lsp_server.features import completion_fallback, watched_files
 from lsp_server.features.progress import follow_loading
 from lsp_server.positions import PositionEncoding
 from lsp_server.server import MixlineServer, show_message
@@ -71,6 +71,7 @@ class _Start:
 
     def initialized(self) -> None:
         follow_loading(self._server)
+        self._server.session.workspace.start()
         self._run(self._register_and_pull())
 
     def configuration_changed(self, sent: object) -> None:
@@ -105,6 +106,7 @@ class _Start:
                 _log.warning("the client will not tell of changed settings: %s", error.code)
         if self._can_pull():
             await self._pull()
+        await watched_files.watch(self._server)
 
     async def _pull(self) -> None:
         item = types.ConfigurationItem(section=_SECTION)

@@ -59,6 +59,10 @@ def status_of(server: MixlineServer) -> dict[str, Any]:
         "model": None if engine is None else _plain(asdict(engine.info)),
         "engine": None if engine is None else _plain(asdict(engine.status())),
         "answers": dict(server.scheduler.outcomes),
+        "workspace": {
+            "files": server.session.workspace.num_files,
+            "bytes": server.session.workspace.num_bytes,
+        },
     }
 
 
@@ -112,6 +116,7 @@ def _complete(
         prefix=place.window.prefix,
         suffix=place.window.suffix,
         references=place.references(),
+        workspace=place.workspace(),
         settings=place.settings,
         explicit=True,
         syntax=syntax,

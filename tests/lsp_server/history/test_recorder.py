@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inference import Completion, CompletionRequest, FinishReason
+from inference import Completion, CompletionRequest, FinishReason, WorkspaceView
 from lsp_server.context.around_cursor import WindowPins
 from lsp_server.document import Document, Point
 from lsp_server.history.calibration import Calibration, Calibrations, band
@@ -97,6 +97,7 @@ class Desk:
                 document=URI, path="a.py", prefix=window.prefix, suffix=window.suffix
             ),
             references=tuple,
+            workspace=WorkspaceView,
             document=self.document,
             cursor=Point(line, column),
             window=window,

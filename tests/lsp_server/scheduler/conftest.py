@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from inference import Completion, CompletionRequest, FinishReason, MixlineError
+from inference import Completion, CompletionRequest, FinishReason, MixlineError, WorkspaceView
 from lsp_server.context.around_cursor import WindowPins
 from lsp_server.document import Document, Edit, Point
 from lsp_server.postprocess.closers import hidden_closers
@@ -116,6 +116,7 @@ class Desk:
             method=METHOD,
             request=request,
             references=tuple,
+            workspace=WorkspaceView,
             document=document,
             cursor=Point(*cursor),
             window=window,
