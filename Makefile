@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native sanitize fuzz e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize fuzz e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -29,7 +29,7 @@ demo: $(VENV)/.installed ## set up, complete a real file with the shipped model,
 
 test: check unit ## everything that must hold before a commit: check + unit
 
-check: $(VENV)/.dev ## formatters, linters, types, layers
+check: $(VENV)/.dev extension ## formatters, linters, types, layers
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
@@ -38,6 +38,29 @@ check: $(VENV)/.dev ## formatters, linters, types, layers
 
 unit: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest
+
+# The VS Code extension needs Node and npm, which nothing else does.
+EXTENSION := vscode-extension
+HAS_NPM := $(shell command -v npm 2>/dev/null)
+EXTENSION_FILES := $(shell find $(EXTENSION)/src $(EXTENSION)/media -type f 2>/dev/null) $(addprefix $(EXTENSION)/,package.json README.md build.mjs)
+
+$(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
+	cd $(EXTENSION) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+ifneq ($(HAS_NPM),)
+extension: $(EXTENSION)/node_modules/.installed ## formatter, linter, types and unit tests of the VS Code extension
+	cd $(EXTENSION) && npm run --silent check
+else
+extension:
+	@echo 'npm is not on PATH: the checks of vscode-extension/ are left out'
+endif
+
+dist/mixline.vsix: $(EXTENSION)/node_modules/.installed $(EXTENSION_FILES)
+	@mkdir -p dist
+	cd $(EXTENSION) && npm run --silent vsix -- --out ../$@
+
+vsix: dist/mixline.vsix ## build the VS Code extension into dist/
 
 native: $(VENV)/.dev ## the operators' own tests, sanitized too, and for 64-bit ARM where qemu and g++ are there
 	$(BIN)/python -m pytest tests/native
@@ -67,4 +90,4 @@ wheel: $(BIN)/python ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist $(EXTENSION)/dist $(EXTENSION)/node_modules .e2e .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

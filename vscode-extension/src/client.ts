@@ -1,0 +1,253 @@
+/** Starts, watches and restarts the language server, and tells of its state. */
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import readline from "node:readline";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  DidChangeConfigurationNotification,
+  ErrorAction,
+  LanguageClient,
+  State,
+  type CloseHandlerResult,
+  type LanguageClientOptions,
+} from "vscode-languageclient/node";
+import { DOCUMENTS, type GhostText } from "./inlineCompletion";
+import { OneAtATime } from "./oneAtATime";
+import { launch, locateServer, type Machine } from "./serverLocation";
+import { serverSettingNames, serverSettings, startSettings, type Manifest } from "./settings";
+import { stateOf, type ServerState, type StatusAnswer } from "./status";
+
+const LOADING_TOKEN = "mixline-load";
+const POLL_MS = 250;
+const CRASHES = { most: 4, withinMs: 180_000 };
+
+interface ReadyParams {
+  readonly uri: string;
+  readonly version: number;
+  readonly position: { readonly line: number; readonly character: number };
+}
+
+interface Parts {
+  readonly context: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly ghostText: GhostText;
+  readonly isPaused: () => boolean;
+}
+
+/** The language server of this window. */
+export class Server implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<ServerState>();
+  readonly onDidChange = this.changed.event;
+  private readonly parts: Parts;
+  private readonly settingNames: readonly string[];
+  private readonly starts = new OneAtATime(() => this.startAgain());
+  private client: LanguageClient | undefined;
+  private current: ServerState = { kind: "stopped" };
+  private crashesMs: number[] = [];
+  private modelPathSeen: string | undefined;
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+    this.settingNames = serverSettingNames(parts.context.extension.packageJSON as Manifest);
+  }
+
+  get state(): ServerState {
+    return this.current;
+  }
+
+  /** The folder of the model in use, once one was loaded. */
+  get modelPath(): string | undefined {
+    return this.modelPathSeen;
+  }
+
+  /** Starts the server anew, with the settings of this moment; several calls become one. */
+  restart(): Promise<void> {
+    this.crashesMs = [];
+    return this.starts.run();
+  }
+
+  /** Lets the server ask for its settings again: a pause is part of them. */
+  async settingsChanged(): Promise<void> {
+    if (this.client?.state !== State.Running) return;
+    await this.client.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    try {
+      await client?.dispose();
+    } catch (error) {
+      this.parts.log.warn(`the server did not stop in good order: ${reasonOf(error)}`);
+    }
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+  }
+
+  private async startAgain(): Promise<void> {
+    await this.stop();
+    this.become({ kind: "starting" });
+    const settings = startSettings(vscode.workspace.getConfiguration("mixline"));
+    const machine = thisMachine();
+    const location = locateServer(settings, machine);
+    if (location.kind === "missing") {
+      this.become({ kind: "failed", reason: location.reason });
+      return;
+    }
+    const workingFolder = this.parts.context.globalStorageUri;
+    await vscode.workspace.fs.createDirectory(workingFolder);
+    const start = launch(location, { ...settings, workingFolder: workingFolder.fsPath }, machine);
+    this.parts.log.info(`starting ${[start.command, ...start.args].join(" ")} (${location.kind})`);
+    const client = new LanguageClient("mixline", "Mixline", start, this.options());
+    this.client = client;
+    client.onDidChangeState(({ newState }) => {
+      if (client !== this.client) return;
+      if (newState === State.Starting) this.become({ kind: "starting" });
+      if (newState === State.Running) void this.followLoading(client);
+    });
+    client.onNotification("mixline/ready", async (params: ReadyParams) => {
+      const position = client.protocol2CodeConverter.asPosition(params.position);
+      const uri = client.protocol2CodeConverter.asUri(params.uri);
+      await this.parts.ghostText.ready(uri, params.version, position);
+    });
+    try {
+      await client.start();
+    } catch (error) {
+      if (client === this.client) this.fail(`the server did not start: ${reasonOf(error)}`);
+    }
+  }
+
+  private options(): LanguageClientOptions {
+    return {
+      documentSelector: DOCUMENTS,
+      outputChannel: this.parts.log,
+      stdioOptions: {
+        stdout: () => undefined, // the protocol's own
+        stderr: (stream) => {
+          readline.createInterface({ input: stream }).on("line", (line) => {
+            this.logLine(line);
+          });
+        },
+      },
+      // A function, so that a restart by the client itself sends what holds then.
+      initializationOptions: () => ({
+        trusted: vscode.workspace.isTrusted,
+        settings: this.serverSettings(),
+      }),
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => this.closed(),
+      },
+      initializationFailedHandler: () => false,
+      middleware: {
+        provideInlineCompletionItems: this.parts.ghostText.provide,
+        handleWorkDoneProgress: (token, progress, next) => {
+          if (token !== LOADING_TOKEN || progress.kind === "end") {
+            next(token, progress);
+            return;
+          }
+          this.become({
+            kind: "loading",
+            stage: progress.message ?? "",
+            percentage: progress.percentage ?? 0,
+          });
+        },
+        workspace: {
+          configuration: async (params, token, next) => {
+            const answers = await next(params, token);
+            if (!Array.isArray(answers)) return answers;
+            return params.items.map(({ section }, index): unknown =>
+              section === "mixline" ? this.serverSettings() : answers[index],
+            );
+          },
+        },
+      },
+    };
+  }
+
+  private serverSettings(): Record<string, unknown> {
+    const configuration = vscode.workspace.getConfiguration("mixline");
+    return serverSettings(configuration, this.settingNames, this.parts.isPaused());
+  }
+
+  private async followLoading(client: LanguageClient): Promise<void> {
+    while (client === this.client && client.state === State.Running) {
+      let answer: StatusAnswer;
+      try {
+        answer = await client.sendRequest<StatusAnswer>("mixline/status", {});
+      } catch (error) {
+        this.parts.log.warn(`the server does not tell its state: ${reasonOf(error)}`);
+        return; // it has ended, which `closed` is told of
+      }
+      this.modelPathSeen = answer.model?.path ?? this.modelPathSeen;
+      // How far loading is comes as progress.
+      if (answer.state !== "loading") {
+        this.become(stateOf(answer));
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  private closed(): CloseHandlerResult {
+    const nowMs = Date.now();
+    this.crashesMs = [...this.crashesMs.filter((ms) => nowMs - ms < CRASHES.withinMs), nowMs];
+    if (this.crashesMs.length <= CRASHES.most) {
+      this.parts.log.warn("the server has ended; starting it again");
+      return { action: CloseAction.Restart, handled: true };
+    }
+    this.fail(`the server has ended ${this.crashesMs.length} times in three minutes`);
+    return { action: CloseAction.DoNotRestart, handled: true };
+  }
+
+  private fail(reason: string): void {
+    this.parts.log.error(reason);
+    this.become({ kind: "failed", reason });
+  }
+
+  private become(state: ServerState): void {
+    this.current = state;
+    this.changed.fire(state);
+  }
+
+  /** The server's lines are `date time LEVEL logger: text`; the channel has times of its own. */
+  private logLine(line: string): void {
+    const [, level, text] = /^\S+ \S+ (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)$/.exec(line) ?? [];
+    const { log } = this.parts;
+    if (level === "INFO") log.info(text ?? line);
+    else if (level === "DEBUG") log.debug(text ?? line);
+    else if (level === "WARNING") log.warn(text ?? line);
+    else log.error(text ?? line);
+  }
+}
+
+function thisMachine(): Machine {
+  return {
+    platform: process.platform,
+    environment: process.env,
+    folders: (vscode.workspace.workspaceFolders ?? [])
+      .filter(({ uri }) => uri.scheme === "file")
+      .map(({ uri }) => uri.fsPath),
+    program: (candidate) => {
+      try {
+        accessSync(candidate, constants.X_OK);
+        return statSync(candidate).isFile() ? realpathSync(candidate) : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    resolved: (candidate) => {
+      try {
+        return realpathSync(candidate);
+      } catch {
+        return candidate;
+      }
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

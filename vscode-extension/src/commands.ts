@@ -1,0 +1,110 @@
+/** The commands of the palette and of the status item's menu. */
+import * as vscode from "vscode";
+import type { Server } from "./client";
+import { chooseEffort, chooseModel } from "./choices";
+import type { Pauses } from "./pauses";
+
+/** What commands act on. */
+export interface Parts {
+  readonly server: Server;
+  readonly pauses: Pauses;
+  readonly log: vscode.LogOutputChannel;
+}
+
+type Action = (parts: Parts) => unknown;
+
+/** Passes on to VS Code's own command, under a name that can be found and bound. */
+function editor(action: string): Action {
+  return () => vscode.commands.executeCommand(`editor.action.inlineSuggest.${action}`);
+}
+
+/** Every command of package.json, without the prefix `mixline.`. */
+const ACTIONS: Readonly<Record<string, Action>> = {
+  trigger: editor("trigger"),
+  acceptWord: editor("acceptNextWord"),
+  acceptLine: editor("acceptNextLine"),
+  nextAlternative: editor("showNext"),
+  previousAlternative: editor("showPrevious"),
+  toggleLanguage,
+  toggleWorkspace: ({ pauses }) => pauses.toggleWorkspace(),
+  snooze5Minutes: ({ pauses }) => {
+    pauses.snooze(5);
+  },
+  snooze30Minutes: ({ pauses }) => {
+    pauses.snooze(30);
+  },
+  endSnooze: ({ pauses }) => {
+    pauses.endSnooze();
+  },
+  chooseModel: ({ server }) => chooseModel(server.modelPath),
+  chooseEffort,
+  restart: ({ server }) => server.restart(),
+  showLog: ({ log }) => {
+    log.show();
+  },
+  openSettings: () => vscode.commands.executeCommand("workbench.action.openSettings", "mixline."),
+  showMenu,
+};
+
+/** Registers them all. */
+export function registerCommands(parts: Parts): vscode.Disposable {
+  const registered = Object.entries(ACTIONS).map(([name, action]) =>
+    vscode.commands.registerCommand(`mixline.${name}`, () => action(parts)),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+/** Says why there is no server, and offers what can be done about it. */
+export async function explainFailure(reason: string, { server, log }: Parts): Promise<void> {
+  const restart = "Restart";
+  const settings = "Settings";
+  const showLog = "Log";
+  const text = `Mixline: ${reason}.`;
+  const chosen = await vscode.window.showErrorMessage(text, restart, settings, showLog);
+  if (chosen === restart) await server.restart();
+  if (chosen === settings) {
+    await vscode.commands.executeCommand("workbench.action.openSettings", "mixline.server");
+  }
+  if (chosen === showLog) log.show();
+}
+
+async function toggleLanguage({ pauses }: Parts): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  if (document === undefined) {
+    void vscode.window.showInformationMessage("Mixline: open a file of the language first.");
+    return;
+  }
+  await pauses.toggleLanguage(document.languageId);
+}
+
+async function showMenu({ server, pauses }: Parts): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  const pause = pauses.pauseFor(document);
+  const language = document?.languageId;
+  const entries: (vscode.QuickPickItem & { readonly action?: string })[] = [];
+  if (pause?.kind === "snooze")
+    entries.push({ label: "$(play) End the snooze", action: "endSnooze" });
+  else {
+    entries.push({ label: "$(clock) Snooze for 5 minutes", action: "snooze5Minutes" });
+    entries.push({ label: "$(clock) Snooze for 30 minutes", action: "snooze30Minutes" });
+  }
+  if (language !== undefined) {
+    const verb = pause?.kind === "language" ? "$(play) Resume" : "$(debug-pause) Pause";
+    entries.push({ label: `${verb} for ${language}`, action: "toggleLanguage" });
+  }
+  const verb = pause?.kind === "workspace" ? "$(play) Resume" : "$(debug-pause) Pause";
+  entries.push(
+    { label: `${verb} in this workspace`, action: "toggleWorkspace" },
+    { label: "", kind: vscode.QuickPickItemKind.Separator },
+    { label: "$(package) Choose the model…", action: "chooseModel" },
+    { label: "$(dashboard) Choose speed or quality…", action: "chooseEffort" },
+    { label: "$(settings-gear) Settings", action: "openSettings" },
+    { label: "$(debug-restart) Restart the server", action: "restart" },
+    { label: "$(output) Show the log", action: "showLog" },
+  );
+  const title = server.state.kind === "failed" ? `Mixline: ${server.state.reason}` : "Mixline";
+  const chosen = await vscode.window.showQuickPick(entries, { title });
+  if (chosen?.action !== undefined) {
+    await vscode.commands.executeCommand(`mixline.${chosen.action}`);
+  }
+}

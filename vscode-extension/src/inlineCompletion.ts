@@ -1,0 +1,90 @@
+/** Ghost text: which requests reach the server, which answers are still shown, and what comes late. */
+import * as vscode from "vscode";
+import type { Middleware } from "vscode-languageclient/node";
+import { LateAnswers, type Spot } from "./lateAnswers";
+
+/** The documents that the server gets to see; not git:, output:, the SCM box and their like. */
+export const DOCUMENTS = ["file", "untitled", "vscode-notebook-cell"].map((scheme) => ({ scheme }));
+
+type Provide = NonNullable<Middleware["provideInlineCompletionItems"]>;
+
+/** The middleware between VS Code and the language client. */
+export class GhostText {
+  private readonly late = new LateAnswers();
+  private readonly isPaused: (document: vscode.TextDocument) => boolean;
+
+  /**
+   * @param isPaused - whether nothing is to be suggested in a document.
+   */
+  constructor(isPaused: (document: vscode.TextDocument) => boolean) {
+    this.isPaused = isPaused;
+  }
+
+  readonly provide: Provide = async (document, position, context, token, next) => {
+    if (this.isPaused(document) || isDiff() || !hasOneCursor(document)) return null;
+    const spot = spotOf(document, position);
+    this.late.asked(spot, Date.now());
+    const watch = token.onCancellationRequested(() => {
+      this.late.cancelled(spot, Date.now());
+    });
+    try {
+      const answer = await next(document, position, context, token);
+      // VS Code would show an answer for a place that the cursor has left.
+      if (!isStillThere(document, spot.version, position)) return null;
+      if (!token.isCancellationRequested && hasItems(answer)) this.late.shown(spot);
+      return answer;
+    } finally {
+      watch.dispose();
+    }
+  };
+
+  /** The server has finished a suggestion after its request was answered or given up. */
+  async ready(uri: vscode.Uri, version: number, position: vscode.Position): Promise<void> {
+    const document = vscode.window.activeTextEditor?.document;
+    if (document?.uri.toString() !== uri.toString() || this.isPaused(document)) return;
+    if (!vscode.window.state.focused || isDiff()) return;
+    if (!isStillThere(document, version, position)) return;
+    const reaction = this.late.ready(spotOf(document, position), Date.now());
+    if (reaction === "nothing") return;
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    if (reaction === "replace") {
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.showNext");
+    }
+  }
+}
+
+function spotOf(document: vscode.TextDocument, position: vscode.Position): Spot {
+  const { line, character } = position;
+  return { uri: document.uri.toString(), version: document.version, line, character };
+}
+
+function hasOneCursor(document: vscode.TextDocument): boolean {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document !== document) return false;
+  return editor.selections.length === 1 && editor.selection.isEmpty;
+}
+
+function isStillThere(
+  document: vscode.TextDocument,
+  version: number,
+  position: vscode.Position,
+): boolean {
+  return (
+    !document.isClosed &&
+    document.version === version &&
+    hasOneCursor(document) &&
+    vscode.window.activeTextEditor?.selection.active.isEqual(position) === true
+  );
+}
+
+function isDiff(): boolean {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputTextDiff || input instanceof vscode.TabInputNotebookDiff;
+}
+
+function hasItems(
+  answer: vscode.InlineCompletionItem[] | vscode.InlineCompletionList | null | undefined,
+): boolean {
+  if (answer === null || answer === undefined) return false;
+  return (Array.isArray(answer) ? answer : answer.items).length > 0;
+}

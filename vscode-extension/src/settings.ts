@@ -1,0 +1,104 @@
+/** From VS Code's settings to what the server is told, and to what this extension needs itself. */
+
+/** What is used of `vscode.WorkspaceConfiguration`. */
+export interface Configuration {
+  get(name: string): unknown;
+  inspect(name: string): Levels | undefined;
+}
+
+interface Levels {
+  readonly globalValue?: unknown;
+  readonly workspaceValue?: unknown;
+  readonly workspaceFolderValue?: unknown;
+}
+
+/** What is used of package.json. */
+export interface Manifest {
+  readonly contributes: {
+    readonly configuration: readonly {
+      readonly properties: Readonly<Record<string, unknown>>;
+    }[];
+  };
+}
+
+const SECTION = "mixline.";
+// Those that the server is started with, and so never asks for.
+const OWN = new Set(["model"]);
+const OWN_SECTION = "server.";
+// Lists to which each level adds: a workspace must not be able to take an entry of the user's away.
+const ADDED_UP = new Set(["secretsExtra"]);
+
+/** The settings that the server knows, without the section's name. */
+export function serverSettingNames(manifest: Manifest): string[] {
+  return manifest.contributes.configuration
+    .flatMap(({ properties }) => Object.keys(properties))
+    .map((name) => name.slice(SECTION.length))
+    .filter((name) => !OWN.has(name) && !name.startsWith(OWN_SECTION));
+}
+
+/** The object that the server gets for the section `mixline`. */
+export function serverSettings(
+  configuration: Configuration,
+  names: readonly string[],
+  paused: boolean,
+): Record<string, unknown> {
+  const settings = Object.fromEntries(
+    names.map((name) => [
+      name,
+      ADDED_UP.has(name) ? addedUp(configuration.inspect(name)) : configuration.get(name),
+    ]),
+  );
+  return paused ? { ...settings, enable: false } : settings;
+}
+
+/** What the server is started with. */
+export interface StartSettings {
+  readonly command: string;
+  readonly interpreter: string;
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly model: string;
+}
+
+/** Reads them; a value of another kind than package.json says counts as none. */
+export function startSettings(configuration: Configuration): StartSettings {
+  const text = (name: string): string => {
+    const value = configuration.get(name);
+    return typeof value === "string" ? value.trim() : "";
+  };
+  return {
+    command: text("server.command"),
+    interpreter: text("server.interpreter"),
+    arguments: strings(configuration.get("server.arguments")),
+    environment: stringValues(configuration.get("server.environment")),
+    model: text("model"),
+  };
+}
+
+/** Whether a change of settings asks for another start. */
+export function affectsStart(affects: (section: string) => boolean): boolean {
+  return ["server", "model", "completionFallback"].some((name) => affects(SECTION + name));
+}
+
+function addedUp(levels: Levels | undefined): string[] {
+  return [
+    ...new Set([
+      ...strings(levels?.globalValue),
+      ...strings(levels?.workspaceValue),
+      ...strings(levels?.workspaceFolderValue),
+    ]),
+  ];
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
+}
+
+function stringValues(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
+}
