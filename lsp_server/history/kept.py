@@ -47,8 +47,13 @@ class KeptText:
             column = 0
 
     def follow(self, change: Change, new: Document) -> None:
-        """Follow an edit."""
-        self._pieces = [left for piece in self._pieces for left in _followed(piece, change, new)]
+        """Follow an edit; most are on one line, elsewhere."""
+        first, last = change.start.line, change.old_end.line
+        shifts = change.new_end.line != last
+        if any(piece.line >= first and (shifts or piece.line <= last) for piece in self._pieces):
+            self._pieces = [
+                left for piece in self._pieces for left in _followed(piece, change, new)
+            ]
 
     def look(self, now_s: float) -> Iterator[Kept]:
         """Say what is there at every moment that has come since the last look."""

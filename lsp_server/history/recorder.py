@@ -162,7 +162,9 @@ class Recorder:
         request, document, cursor = query.request, query.document, query.cursor
         own_prefix = query.window.prefix
         if not request.prefix.startswith(own_prefix):
-            return  # an entry of the editor's list changes what is typed already
+            # An entry of the editor's list changes what is typed already.
+            self._end(query.uri, Verdict.WITHDRAWN)
+            return
         borrowed = request.prefix[len(own_prefix) :]
         text = borrowed + outcome.text
         absorbed = query.window.suffix[: outcome.absorbed]

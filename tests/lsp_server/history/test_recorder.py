@@ -245,6 +245,17 @@ def test_an_entry_of_the_editors_list_is_told_from_the_suggestion(desk: Desk) ->
     assert len(desk.records(Shown)) == 1
 
 
+def test_an_entry_that_changes_typed_text_ends_what_stood_there(desk: Desk) -> None:
+    """Its own suggestion is none that edits could be compared with."""
+    desk.open("x.APP\n")
+    desk.show(0, 5, "END")
+    request = replace(desk.query(0, 5).request, prefix="x.append")
+    desk.show(0, 5, "(y)", request=request)
+
+    assert [judged.verdict for judged in desk.records(Judged)] == [Verdict.WITHDRAWN]
+    assert len(desk.records(Shown)) == 1
+
+
 def test_a_lists_entry_is_not_turned_down(desk: Desk) -> None:
     """In ordinary completion nothing stands in the way."""
     desk.show(0, 4, "compute(y)", method="textDocument/completion")
