@@ -24,6 +24,8 @@ def test_every_setting_is_read() -> None:
         "afterlifeMs": 1000,
         "answerWithinMs": 300,
         "completionFallback": "always",
+        "history": False,
+        "adaptToMe": False,
         "secretsExtra": ["*.vault"],
     }
 
@@ -41,6 +43,8 @@ def test_every_setting_is_read() -> None:
         afterlife_ms=1000,
         answer_within_ms=300,
         completion_fallback=CompletionFallback.ALWAYS,
+        history=False,
+        adapt_to_me=False,
         secrets_extra=("*.vault",),
     )
 
