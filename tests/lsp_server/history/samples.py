@@ -1,14 +1,18 @@
 """Records whose every text is a canary."""
 
+from itertools import count
+
 from lsp_server.history.records import Judged, Shown, Verdict, new_id
 
 CANARY = "canary_in_the_coal_mine"
+
+_MILLISECONDS = count()  # two suggestions in one may draw the same identity
 
 
 def shown(**changes: object) -> Shown:
     """A suggestion whose every text is a canary."""
     facts: dict[str, object] = {
-        "id": new_id(1_000_000.0),
+        "id": new_id(1_000_000.0 + next(_MILLISECONDS) / 1e3),
         "document": f"file:///home/{CANARY}.py",
         "place": f"{CANARY} = ",
         "language": "python",

@@ -147,7 +147,7 @@ def test_a_full_file_makes_room(file: HistoryFile) -> None:
         write(connection, [shown(id=new_id(1e6)) for _ in range(1000)], SALT)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
-        late = [shown(id=new_id(2e6)) for _ in range(50)]
+        late = [shown(id=new_id(2e6 + number)) for number in range(50)]
         write(connection, late, SALT)
         (kept,) = connection.execute(
             "SELECT count(*) FROM suggestion WHERE id >= ?", (min(r.id for r in late),)
