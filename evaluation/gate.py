@@ -10,7 +10,7 @@ the default threshold, one line or several, is checked for what no suggestion ma
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from evaluation import faults
@@ -25,7 +25,7 @@ from evaluation.resume import ResultCache, cache_file, digest, measure_all
 from evaluation.shown import Shown, shown_at
 from evaluation.subject import Subject, describe_subject, headline
 from inference import Engine
-from lsp_server.postprocess.confidence import CALIBRATION
+from lsp_server.postprocess.confidence import CALIBRATION, doubted
 from lsp_server.settings import Settings
 from lsp_server.syntax.parsing import SyntaxTrees
 from lsp_server.syntax.place import Kind
@@ -75,6 +75,7 @@ class GateReport:
     n: int
     seed: int
     default: Threshold  # of the settings
+    without_doubt: Threshold  # as many suggestions, by the model's probabilities alone
     thresholds: tuple[Threshold, ...]
     calibration: tuple[Bin, ...]
     kinds: tuple[KindRow, ...]
@@ -109,10 +110,12 @@ def evaluate(options: Options) -> GateReport:
             )
     counted = [shown for shown in outcomes if shown.visible >= LEAST_VISIBLE]
     least = Settings().minimum_confidence
+    default = _threshold(counted, len(positions), least)
     return GateReport(
         n=len(positions),
         seed=SEED,
-        default=_threshold(counted, len(positions), least),
+        default=default,
+        without_doubt=_without_doubt(counted, len(positions), default.shown),
         thresholds=tuple(_threshold(counted, len(positions), step) for step in _THRESHOLDS),
         calibration=_bins(counted),
         kinds=tuple(_kind_row(kind.value, outcomes, least) for kind in Kind),
@@ -155,6 +158,12 @@ def _threshold(counted: Sequence[Shown], n: int, minimum: float) -> Threshold:
     )
 
 
+def _without_doubt(counted: Sequence[Shown], n: int, shown: int) -> Threshold:
+    plain = [replace(row, confidence=doubted(row.confidence, -row.doubt)) for row in counted]
+    sorted_ = sorted((row.confidence for row in plain), reverse=True)
+    return _threshold(plain, n, sorted_[shown - 1] if shown else 1.0)
+
+
 def _kind_row(kind: str, outcomes: Sequence[Shown], least: float) -> KindRow:
     there = [shown for shown in outcomes if shown.kind == kind]
     counted = [shown for shown in there if shown.visible >= LEAST_VISIBLE]
@@ -182,13 +191,17 @@ def _bins(counted: Sequence[Shown]) -> tuple[Bin, ...]:
 def _fit(counted: Sequence[Shown]) -> float:
     """Return the exponent of the model's probability under which the outcomes are most likely."""
     least = 1e-12
-    pairs = [
-        (math.log(max(shown.confidence, least)) / CALIBRATION, shown.right) for shown in counted
+    rows = [
+        (math.log(max(doubted(row.confidence, -row.doubt), least)) / CALIBRATION, row)
+        for row in counted
     ]
 
     def loss(exponent: float) -> float:
-        chances = [(min(math.exp(exponent * total), 1 - 1e-6), right) for total, right in pairs]
-        return -sum(math.log(max(p if right else 1 - p, least)) for p, right in chances)
+        total = 0.0
+        for logprob, row in rows:
+            chance = doubted(min(math.exp(exponent * logprob), 1 - 1e-6), row.doubt)
+            total -= math.log(max(chance if row.right else 1 - chance, least))
+        return total
 
     return min(_EXPONENTS, key=loss)
 
@@ -222,7 +235,11 @@ def table(report: GateReport) -> str:
     rows = [
         f"| {row.minimum:.2f}{name} | {row.shown} | {row.coverage:.1%} | {span(row.coverage_ci95)}"
         f" | {row.precision:.1%} | {span(row.precision_ci95)} |"
-        for name, row in [(" (default)", report.default), *(("", row) for row in report.thresholds)]
+        for name, row in [
+            (" (default)", report.default),
+            (" (as many, without doubts)", report.without_doubt),
+            *(("", row) for row in report.thresholds),
+        ]
     ]
     bins = [f"| {row.confidence:.2f} | {row.right:.2f} | {row.n} |" for row in report.calibration]
     kinds = [

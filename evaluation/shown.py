@@ -13,7 +13,8 @@ from evaluation.positions import Position
 from inference import CompletionRequest, Engine
 from lsp_server.context.multi_line import wants_several_lines
 from lsp_server.document import Document, Point
-from lsp_server.postprocess.confidence import confidence
+from lsp_server.postprocess.confidence import confidence, doubted
+from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import Gate, judge
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -30,6 +31,7 @@ class Shown:
     visible: int  # characters that are no blanks
     confidence: float
     right: bool
+    doubt: float = 0.0  # its share in the confidence, in log-odds
     kind: str = Kind.CODE.value  # what stands at the cursor
     faults: Sequence[str] = ()  # names of `Fault`
     several_lines: int = 0  # shown at the default threshold, where several were asked for
@@ -67,10 +69,13 @@ def shown_at(
             several_lines=lines,
             several_faults=several,
         )
+    sure = confidence(completion, 0, len(completion.text))
+    doubt = Doubt(asked.prefix, asked.suffix, syntax)(completion.text)
     return Shown(
         visible=sum(not character.isspace() for character in outcome.text),
-        confidence=confidence(completion, 0, len(completion.text)),
+        confidence=doubted(sure, doubt),
         right=outcome.text.rstrip() == position.expected,
+        doubt=doubt,
         kind=syntax.kind.value,
         faults=_faults(position, outcome, markers),
         several_lines=lines,
@@ -89,7 +94,8 @@ def _several(
     asked = replace(asked, multi_line=True)
     completion = engine.submit(asked).future.result()
     gate = Gate(minimum_confidence=Settings().minimum_confidence)
-    sure = gate.sure_part(completion, 0, len(completion.text))
+    doubt = Doubt(asked.prefix, asked.suffix, syntax)
+    sure = gate.sure_part(completion, 0, len(completion.text), doubt)
     outcome = _judge(completion.text[:sure], asked, syntax)
     if not isinstance(outcome, Insertion):
         return 0, ()

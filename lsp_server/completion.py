@@ -20,6 +20,7 @@ from lsp_server.document import Document, Point
 from lsp_server.engine_host import CompletionEngine
 from lsp_server.positions import PositionEncoding, units_of_index
 from lsp_server.postprocess.closers import hidden_closers
+from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import Gate, judge, may_ask
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.settings import MultiLine, Settings
@@ -124,7 +125,8 @@ def report(
         reason: RejectReason | None = outcome
     else:
         text, absorbed = outcome.text, outcome.absorbed
-        sure = gate.sure_part(completion, 0, len(completion.text))
+        doubt = Doubt(request.prefix, behind, syntax)
+        sure = gate.sure_part(completion, 0, len(completion.text), doubt)
         unsure = None if sure else RejectReason.LOW_CONFIDENCE
         broken = RejectReason.BREAKS_SYNTAX if syntax.breaks(outcome) else None
         reason = may_ask(behind) or unsure or broken

@@ -19,6 +19,7 @@ from lsp_server.burst import Burst
 from lsp_server.document import Document, Edit
 from lsp_server.engine_host import CompletionEngine
 from lsp_server.postprocess.closers import hidden_closers
+from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import judge
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -266,7 +267,8 @@ class Scheduler:
         if rest and not query.explicit:
             typed = len(prefix) - len(result.request.prefix)
             gate = query.gate.at(result.request)
-            sure = gate.sure_part(result.completion, typed, len(result.text)) - typed
+            doubt = Doubt(prefix, query.closers + result.request.suffix, syntax)
+            sure = gate.sure_part(result.completion, typed, len(result.text), doubt) - typed
             rest, refused = (rest[:sure], None) if sure else (rest, RejectReason.LOW_CONFIDENCE)
         return judge(
             rest,

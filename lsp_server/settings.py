@@ -36,6 +36,7 @@ class Settings:
     max_tokens: int = 64
     multi_line: MultiLine = MultiLine.AUTO
     effort: float = 1.0  # as inference.parse_effort gives it
+    comments_and_strings: bool = True  # automatic suggestions there too
     minimum_confidence: float = 0.5  # automatic suggestions below stay unseen; see `confidence`
     afterlife_ms: int = 4 * _SECOND_MS
     answer_within_ms: int = 450
@@ -137,6 +138,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "maxTokens": ("max_tokens", _integer(1, 1024)),
     "multiLine": ("multi_line", _choice(MultiLine)),
     "effort": ("effort", _effort),
+    "commentsAndStrings": ("comments_and_strings", _boolean),
     "minimumConfidence": ("minimum_confidence", _number(0.0, 1.0)),
     "afterlifeMs": ("afterlife_ms", _integer(0, 60 * _SECOND_MS)),
     "answerWithinMs": ("answer_within_ms", _integer(20, 10 * _SECOND_MS)),

@@ -70,7 +70,7 @@ def ask(
         gate=server.history.gate(place.settings, place.document.language),
         syntax=syntax,
         announce=manner.announce,
-        refused=None if manner.explicit else may_ask(suffix),
+        refused=None if manner.explicit else may_ask(suffix) or _unwanted(place, syntax),
     )
     server.read_ahead.touched(place.document.uri, place.cursor)
     pending = server.scheduler.ask(query, lambda outcome: answer.set_result(render(outcome)))
@@ -81,6 +81,12 @@ def ask(
 
     answer.add_done_callback(withdraw)
     return answer
+
+
+def _unwanted(place: Place, syntax: SyntaxGuard) -> RejectReason | None:
+    """Return why nothing is to be suggested at a place of this kind."""
+    wanted = place.settings.comments_and_strings or not syntax.in_text
+    return None if wanted else RejectReason.DISABLED
 
 
 def look(

@@ -25,7 +25,8 @@ from lsp_server.history.records import (
 from lsp_server.history.statistics import Statistics, read_statistics
 from lsp_server.history.suggestion import OpenSuggestion
 from lsp_server.history.writer import Writer
-from lsp_server.postprocess.confidence import confidence
+from lsp_server.postprocess.confidence import confidence, doubted
+from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -176,7 +177,11 @@ class Recorder:
             self._end(query.uri, Verdict.WITHDRAWN if suggestion.at == cursor else Verdict.LEFT)
         typed = len(request.prefix) - len(result.request.prefix)
         explicit = query.explicit and not self._was_announced(query)
-        sure = confidence(result.completion, typed, shown_end(result, typed, outcome.text))
+        doubt = Doubt(request.prefix, query.closers + request.suffix, query.syntax)
+        sure = doubted(
+            confidence(result.completion, typed, shown_end(result, typed, outcome.text)),
+            doubt(outcome.text),
+        )
         shown = Shown(
             id=new_id(time.time()),
             document=query.uri,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from inference import Completion, CompletionRequest
 from lsp_server.postprocess.closers import only_closers
 from lsp_server.postprocess.confidence import confident_end
+from lsp_server.postprocess.doubt import no_doubt
 from lsp_server.postprocess.indentation import fit_indentation, moved_left
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
 from lsp_server.postprocess.reject import RejectReason
@@ -31,15 +32,22 @@ class Gate:
             return replace(self, minimum_confidence=self.explored_confidence)
         return self
 
-    def sure_part(self, completion: Completion, start: int, end: int) -> int:
+    def sure_part(
+        self,
+        completion: Completion,
+        start: int,
+        end: int,
+        doubt: Callable[[str], float] = no_doubt,
+    ) -> int:
         """Return where the lines end of which the model is sure enough; `start` if of none.
 
         Args:
             completion: what the model wrote.
             start: how many characters of it are typed already.
             end: how much of it may be shown.
+            doubt: what speaks against a text, see `Doubt`.
         """
-        return confident_end(completion, start, end, self.minimum_confidence)
+        return confident_end(completion, start, end, self.minimum_confidence, doubt)
 
 
 def may_ask(suffix: str) -> RejectReason | None:

@@ -7,8 +7,8 @@ from lsp_server.syntax.parsing import Parsed, Region, parse
 _MAX_NODES = 20_000
 
 
-def breaks_syntax(region: Region, before: Parsed, text: str, absorbed: int) -> bool:
-    """Tell whether inserting a text at the region's cursor adds a syntax error to it.
+def with_insertion(region: Region, before: Parsed, text: str, absorbed: int) -> Parsed | None:
+    """Return the region with a text at its cursor, None if there is not the time.
 
     Args:
         region: the text around the cursor.
@@ -17,12 +17,22 @@ def breaks_syntax(region: Region, before: Parsed, text: str, absorbed: int) -> b
         absorbed: how many code points behind the cursor it replaces.
     """
     inserted = text.encode("utf-8", "replace")
-    behind = region.behind.decode("utf-8", "replace")[absorbed:].encode()
-    head = region.before + inserted
-    after = parse(region.grammar, head + behind, before)
-    if after is None:  # too slow: nothing is known
-        return False
-    return _defects(after, len(head)) > _defects(before, len(region.before))
+    behind = region.behind
+    if absorbed:
+        behind = behind.decode("utf-8", "replace")[absorbed:].encode()
+    return parse(region.grammar, region.before + inserted + behind, before)
+
+
+def adds_defect(before: Parsed, before_end: int, after: Parsed, after_end: int) -> bool:
+    """Tell whether a suggestion adds a syntax error.
+
+    Args:
+        before: the text without it.
+        before_end: where the cursor stands in it.
+        after: the text with it.
+        after_end: where the suggestion ends.
+    """
+    return _defects(after, after_end) > _defects(before, before_end)
 
 
 def _defects(parsed: Parsed, end: int) -> int:

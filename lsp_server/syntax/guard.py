@@ -1,13 +1,19 @@
 """What syntax has to say about one cursor, worked out when it is asked for."""
 
+import string
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from lsp_server.document import Document, Point
 from lsp_server.postprocess.overlap import Insertion
-from lsp_server.syntax.check import breaks_syntax
+from lsp_server.syntax.check import adds_defect, with_insertion
+from lsp_server.syntax.names import undefined_names
 from lsp_server.syntax.parsing import Parsed, Region, SyntaxTrees
 from lsp_server.syntax.place import Kind, kind_at
+from lsp_server.syntax.symbols import symbols
+
+_PYTHON = "python"
+_WORD = f"{string.ascii_letters}{string.digits}_".encode() + bytes(range(128, 256))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +49,13 @@ class SyntaxGuard:
         self._cursor = cursor
         self._path = path
         self._entry = entry
+        self._inserted: tuple[tuple[str, int], Parsed | None] | None = None
 
     def at(self, document: Document, cursor: Point) -> "SyntaxGuard":
         """Return the same for another version and place of the document."""
         return SyntaxGuard(self._trees, document, cursor, self._path, self._entry)
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         """What stands at the cursor; code, where nothing is known."""
         if self._around is None:
@@ -56,11 +63,42 @@ class SyntaxGuard:
         region, parsed = self._around
         return kind_at(parsed, len(region.before))
 
+    @property
+    def in_text(self) -> bool:
+        """Whether the cursor stands in a comment or string."""
+        return self.kind is not Kind.CODE
+
     def breaks(self, insertion: Insertion) -> bool:
         """Tell whether a suggestion would add a syntax error to the document."""
-        if self._around is None:
+        after = self._after(insertion.text, insertion.absorbed)
+        if self._around is None or after is None:  # too slow: nothing is known
             return False
-        return breaks_syntax(*self._around, insertion.text, insertion.absorbed)
+        region, before = self._around
+        start = len(region.before)
+        return adds_defect(before, start, after, start + len(_bytes(insertion.text)))
+
+    def is_undefined(self, text: str) -> bool:
+        """Tell whether a suggestion uses a name that nothing in the document accounts for."""
+        if self._around is None or self._around[0].grammar != _PYTHON:
+            return False
+        after = self._after(text, 0)
+        if after is None:
+            return False
+        region, before = self._around
+        start = len(region.before)
+        word_start = len(region.before.rstrip(_WORD))
+        known = self._trees.derived(self._document.uri, partial(symbols, before))
+        table = symbols(after, known)
+        return bool(undefined_names(after, table, word_start, start + len(_bytes(text))))
+
+    def _after(self, text: str, absorbed: int) -> Parsed | None:
+        """Return the tree of the document with a suggestion; the last one is remembered."""
+        if self._around is None:
+            return None
+        if self._inserted is None or self._inserted[0] != (text, absorbed):
+            after = with_insertion(*self._around, text, absorbed)
+            self._inserted = (text, absorbed), after
+        return self._inserted[1]
 
     @cached_property
     def _around(self) -> tuple[Region, Parsed] | None:
@@ -78,3 +116,7 @@ class SyntaxGuard:
             before=region.before[: len(region.before) - len(typed)] + inserted,
             behind=region.behind[len(replaced) :],
         )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 import tree_sitter
 
@@ -22,6 +23,8 @@ _TIME_LIMIT_S = 0.05
 _CLOSERS = ")]}"  # at the left margin they end a definition
 _CHUNK = 1 << 16  # bytes that the parser is handed at a time
 _MAX_TREES = 16
+
+_Derived = TypeVar("_Derived")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,7 @@ class SyntaxTrees:
     def __init__(self) -> None:
         self._trees: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
         self._reaches: dict[str, int] = {}  # of documents that take too long
+        self._derived: dict[str, object] = {}
 
     def around(
         self, document: Document, cursor: Point, path: str, change: Callable[[Region], Region]
@@ -123,8 +127,20 @@ class SyntaxTrees:
                 self._trees.popitem(last=False)
         return parsed
 
+    def derived(self, uri: str, make: Callable[[Any], _Derived]) -> _Derived:
+        """Return something made of a document's tree, and remember it.
+
+        Args:
+            uri: of the document.
+            make: is given what was remembered last, None at first.
+        """
+        made = make(self._derived.get(uri))
+        self._derived[uri] = made
+        return made
+
     def forget(self, uri: str) -> None:
         """Drop a document's trees."""
+        self._derived.pop(uri, None)
         for key in [key for key in self._trees if key[0] == uri]:
             del self._trees[key]
         self._reaches.pop(uri, None)

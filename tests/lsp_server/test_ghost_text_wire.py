@@ -263,8 +263,16 @@ def test_settings_come_from_the_client(servers: Any, shipped_model: Path) -> Non
     while not client.inline(URI, LINE, COLUMN, invoked=True):
         assert time.monotonic() < end
     client.open(URI, TEXT, language="ruby")
-
     assert client.inline(URI, LINE, COLUMN, invoked=True) == []
+    client.configuration = {"commentsAndStrings": False}
+    client.notify("workspace/didChangeConfiguration", {"settings": None})
+    client.open(URI, f"# enc\n{TEXT}")
+    refused = client.status()["answers"]["disabled"]
+    while client.status()["answers"]["disabled"] == refused:
+        assert client.inline(URI, 0, 5) == []
+        assert time.monotonic() < end
+
+    assert client.inline(URI, LINE + 1, COLUMN) == client.inline(URI, LINE + 1, COLUMN) != []
 
 
 def test_the_completion_list_is_a_fallback(servers: Any, shipped_model: Path) -> None:

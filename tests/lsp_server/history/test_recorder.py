@@ -1,5 +1,6 @@
 """From answers and edits to records, with a clock of the test's own."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from lsp_server.history.records import (
     Verdict,
 )
 from lsp_server.history.writer import Learned
+from lsp_server.postprocess.confidence import CALIBRATION
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -84,7 +86,7 @@ class Desk:
         self.recorder = Recorder(lambda: self.settings, self.clock, self.paper)  # type: ignore[arg-type]
         self.pins = WindowPins()
         self.trees = SyntaxTrees()
-        self.open("x = \ny = 2\n")
+        self.open("x = \ny = 2\ncompute = abs\n")
 
     def open(self, text: str) -> None:
         self.document = Document.of_text(uri=URI, version=1, language="python", text=text)
@@ -159,7 +161,7 @@ def test_shown_accepted_retained(desk: Desk) -> None:
 
     assert (shown.language, shown.kind, shown.line_start) == ("python", "code", False)
     assert (shown.characters, shown.lines, shown.latency_ms) == (10, 1, 12.0)
-    assert shown.confidence == pytest.approx(0.9, abs=0.01)
+    assert shown.confidence == pytest.approx(math.exp(-0.01 * 10 * CALIBRATION))
     assert judged == Judged(
         id=shown.id, verdict=Verdict.WHOLE, visible_ms=1000.0, taken=10, grabs=1
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from inference import Completion, FinishReason
-from lsp_server.postprocess.confidence import CALIBRATION, confidence, confident_end
+from lsp_server.postprocess.confidence import CALIBRATION, confidence, confident_end, doubted
 
 
 def completion(*tokens: tuple[str, float]) -> Completion:
@@ -62,3 +62,27 @@ def test_a_blank_line_alone_is_never_kept() -> None:
     text = completion(("\n", 0.0), ("\n", 0.0), ("b", -9.0), ("\n", 0.0))
 
     assert confident_end(text, 0, 4, 0.5) == 0
+
+
+def test_a_doubt_moves_the_log_odds() -> None:
+    """Never past certainty, and not at all where there is none."""
+    assert doubted(0.5, -2.0) == pytest.approx(1 / (1 + math.exp(2.0)))
+    assert doubted(doubted(0.8, -2.0), 2.0) == pytest.approx(0.8)
+    assert doubted(1.0, -3.0) < 1.0
+    assert doubted(0.0, -3.0) >= 0.0
+    assert doubted(1.0, 0.0) == 1.0
+
+
+def test_a_doubtful_line_takes_those_behind_it_along() -> None:
+    """Only as much is shown as stands without the doubt."""
+    text = completion(("a", -0.01), ("\n", -0.01), ("b", -0.01))
+    asked = []
+
+    def doubt(piece: str) -> float:
+        asked.append(piece)
+        return -5.0 if "b" in piece else 0.0
+
+    assert confident_end(text, 0, 3, 0.7, doubt) == 1
+    assert asked == ["a\nb", "a"]
+    assert confident_end(text, 0, 3, 0.9999, doubt) == 0
+    assert len(asked) == 2  # what is not sure enough is not asked about

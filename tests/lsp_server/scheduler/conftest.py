@@ -95,8 +95,8 @@ class Desk:
             lambda: self.input_pending,
         )
 
-    def open(self, text: str, uri: str = URI) -> None:
-        self.documents[uri] = Document.of_text(uri=uri, version=1, language="plaintext", text=text)
+    def open(self, text: str, uri: str = URI, language: str = "plaintext") -> None:
+        self.documents[uri] = Document.of_text(uri=uri, version=1, language=language, text=text)
 
     def ask(self, name: str, cursor: tuple[int, int], **changes: object) -> Pending:
         uri = str(changes.pop("uri", URI))

@@ -157,3 +157,19 @@ async def test_a_stopped_scheduler_says_nothing_more(desk: Any) -> None:
     assert not desk.generation.runs
     assert desk.answers == {}
     assert desk.ready == []
+
+
+async def test_doubts_lower_the_confidence_of_automatic_requests(desk: Any) -> None:
+    """A sure line that uses a name of nowhere, or repeats the line above, is not shown."""
+    for name, text in (("unknown", "return b"), ("repeated", "abc = 1"), ("known", "return abc")):
+        desk.open("def f():\n    abc = 1\n    \n", uri=f"file:///{name}.py", language="python")
+        desk.ask(name, (2, 4), uri=f"file:///{name}.py")
+        desk.generation.mean_logprob = -0.05
+        desk.generation.finish(text)
+        await desk.settle()
+
+    assert desk.answers == {
+        "unknown": RejectReason.LOW_CONFIDENCE,
+        "repeated": RejectReason.LOW_CONFIDENCE,
+        "known": shown("return abc"),
+    }
