@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from evaluation.intervals import rounded
 from evaluation.keystrokes.assistant import Assistant
 from evaluation.keystrokes.client import EditorClient
 from evaluation.keystrokes.clock import Clock
+from evaluation.keystrokes.llama_vim import LlamaVim
 from evaluation.keystrokes.passages import Size, Task, choose_tasks
 from evaluation.keystrokes.process import cpu_seconds, peak_mb
 from evaluation.keystrokes.record import Record
@@ -19,6 +22,7 @@ from evaluation.machine import describe_machine
 from evaluation.progress import Progress
 from evaluation.repositories import read_repositories
 from inference import default_model
+from inference.config import default_threads
 from inference.model_dir import ModelDir
 from inference.tokenizer import Tokenizer
 
@@ -35,6 +39,7 @@ class KeystrokesOptions:
     passages: int = 6
     large: int = 1  # passages in a file of 5,000 lines, and as many in one of 1 MB
     seed: int = 0  # of the choice of passages and of the typist
+    peer: bool = True  # llama.cpp with llama.vim's algorithm too, where it is installed
     skip_idle: bool = False  # leave out pauses in which the assistant has nothing to do
     idle_s: float = _IDLE_S  # how long nobody types at the end
 
@@ -50,13 +55,15 @@ def bench_keystrokes(options: KeystrokesOptions) -> KeystrokesReport:
     root = Path(__file__).parents[2] if options.data is None else options.data.resolve()
     directory = options.model or default_model()
     clock = Clock(skip_idle=options.skip_idle)
-    ours = asyncio.run(_ours(tasks, root, directory, clock, options))
+    sides = [asyncio.run(_ours(tasks, root, directory, clock, options))]
+    if options.peer and not missing_for_peer():
+        sides.append(asyncio.run(_peer(tasks, root, directory, clock, options)))
     return KeystrokesReport(
         machine=describe_machine(),
         passages=options.passages,
         seed=options.seed,
         skipped_idle_s=rounded(clock.skipped_s) if options.skip_idle else None,
-        sides=(ours,),
+        sides=tuple(sides),
     )
 
 
@@ -72,6 +79,26 @@ async def _ours(
     async with EditorClient(model, root, ready) as client:
         replays.append(Replay(client, options.seed, clock))
         return await _measure(client, replays[0], tasks, root, model, options)
+
+
+def missing_for_peer() -> tuple[str, ...]:
+    """Return the packages that the peer needs and that are not installed."""
+    return tuple(
+        name for name in ("llama_cpp", "gguf", "onnx", "safetensors") if find_spec(name) is None
+    )
+
+
+async def _peer(
+    tasks: Sequence[Task], root: Path, model: Path, clock: Clock, options: KeystrokesOptions
+) -> SideReport:
+    with TemporaryDirectory() as folder:
+        from training.export_gguf import export_gguf  # noqa: PLC0415 - needs optional packages
+
+        gguf = Path(folder) / "model.gguf"
+        export_gguf(model, gguf, weights="q4_0")
+        async with LlamaVim(gguf, model, root, default_threads()) as peer:
+            replay = Replay(peer, options.seed, clock)
+            return await _measure(peer, replay, tasks, root, model, options)
 
 
 async def _measure(

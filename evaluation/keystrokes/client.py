@@ -14,6 +14,7 @@ from evaluation.errors import ServerError
 from evaluation.keystrokes.assistant import Suggestion, Work
 
 _START_S: Final = 120.0  # a cold disk and a busy machine
+_ANSWER_S: Final = 60.0
 _READY: Final = "mixline/ready"
 
 
@@ -91,7 +92,14 @@ class EditorClient:
         )
 
     async def _status(self) -> Any:  # noqa: ANN401 - pygls makes an object of any JSON
-        return await self._client.protocol.send_request_async("mixline/status", {})
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await self._client.protocol.send_request_async("mixline/status", {})
+        except TimeoutError:
+            raise ServerError(
+                f"expected a server that answers, it was silent for {_ANSWER_S:g} s; run"
+                " `mixline doctor`"
+            ) from None
 
     def open(self, uri: str, text: str) -> int:
         """Open a document and return its version."""

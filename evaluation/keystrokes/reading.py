@@ -1,7 +1,8 @@
-"""What a typist who has read a suggestion does with it: accept all of it, its first words, or none.
+"""What a typist who has read a suggestion does with it: accept all of it, a part, or none.
 
-Editors accept a suggestion with one key, and its next word with another (Ctrl+Right in VS Code and
-in JetBrains' editors), so a suggestion whose beginning is right is worth that much.
+Editors accept a suggestion with one key, its next line with another (Shift+Tab in llama.vim, a
+command of VS Code), and its next word with a third (Ctrl+Right in VS Code and in JetBrains'
+editors), so a suggestion whose beginning is right is worth that much.
 """
 
 import re
@@ -12,7 +13,8 @@ from evaluation.keystrokes.assistant import Suggestion
 from evaluation.keystrokes.typist import Typist
 
 _LEAST_SAVED: Final = 1  # keys: for less nobody reaches for the tabulator key,
-_LEAST_SAVED_BY_WORDS: Final = 3  # and counting words takes more thought
+_LEAST_SAVED_IN_PART: Final = 3  # and counting words takes more thought
+_LINE: Final = re.compile(r"\n?[^\n]+(?=\n)")
 _WORD: Final = re.compile(r"\s*(?:\w+|[^\w\s]+)|\s+")
 
 
@@ -36,23 +38,22 @@ def acceptance(typist: Typist, suggestion: Suggestion) -> Acceptance | None:
         return Acceptance(
             text=suggestion.text, absorbed=suggestion.absorbed, keys=1, saved=saved, whole=True
         )
-    words, length = _right_words(typist, suggestion.text)
-    text = suggestion.text[:length]
-    saved = typist.keys_for(length) - words
-    if saved < _LEAST_SAVED_BY_WORDS:
+    keys, length = _right_part(typist, suggestion.text)
+    saved = typist.keys_for(length) - keys
+    if saved < _LEAST_SAVED_IN_PART:
         return None
-    return Acceptance(text=text, absorbed=0, keys=words, saved=saved, whole=False)
+    text = suggestion.text[:length]
+    return Acceptance(text=text, absorbed=0, keys=keys, saved=saved, whole=False)
 
 
-def _right_words(typist: Typist, text: str) -> tuple[int, int]:
-    """Return how many words at a suggestion's beginning are right, and where they end.
+def _right_part(typist: Typist, text: str) -> tuple[int, int]:
+    """Return how many lines and words at a suggestion's beginning are right, and where they end.
 
-    What the editor has closed behind the cursor stays there while words are accepted, so they end
+    What the editor has closed behind the cursor stays there while parts are accepted, so they end
     before it.
     """
-    words, end = 0, 0
-    for word in _WORD.finditer(text):
-        if not typist.agrees(text[: word.end()], 0):
-            break
-        words, end = words + 1, word.end()
-    return words, end
+    keys, end = 0, 0
+    for piece in (_LINE, _WORD):
+        while (found := piece.match(text, end)) and typist.agrees(text[: found.end()], 0):
+            keys, end = keys + 1, found.end()
+    return keys, end

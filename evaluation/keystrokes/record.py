@@ -30,7 +30,7 @@ class Sight:
     read: bool = False  # it stood long enough
     accepted: bool = False
     keys_saved: int = 0  # by accepting it whole
-    keys_saved_by_words: int = 0  # by accepting its beginning word by word
+    keys_saved_in_part: int = 0  # by accepting its first lines and words
 
 
 @dataclass(slots=True, kw_only=True)

@@ -196,7 +196,7 @@ class Replay:
         if taken.whole:
             sight.accepted, sight.keys_saved = True, taken.saved
         else:
-            sight.keys_saved_by_words += taken.saved
+            sight.keys_saved_in_part += taken.saved
         typist.accept(taken.text, taken.absorbed)
         return taken
 

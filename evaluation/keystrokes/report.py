@@ -55,7 +55,7 @@ class SideReport:
     read_wrong: int  # of these, not exactly right
     accepted: int  # whole
     saved_share: float  # keys saved / keys_without
-    saved_share_by_words: float  # of these, by accepting the first words of a suggestion
+    saved_share_in_part: float  # of these, by accepting the first lines and words of one
     net_saved_share: float  # one key taken off for each suggestion that was read and wrong
     generated_tokens: int
     wasted_tokens: int  # generated and not in accepted text
@@ -89,8 +89,8 @@ def side_report(
     sights = record.sights
     right = sum(sight.right for sight in sights)
     characters = sum(sight.characters for sight in sights)
-    by_words = sum(sight.keys_saved_by_words for sight in sights)
-    saved = sum(sight.keys_saved for sight in sights) + by_words
+    in_part = sum(sight.keys_saved_in_part for sight in sights)
+    saved = sum(sight.keys_saved for sight in sights) + in_part
     read_wrong = sum(sight.read and not sight.accepted and not sight.right for sight in sights)
     without = max(1, record.keys_without)
     useful = sum(map(count_tokens, record.accepted_text))
@@ -107,7 +107,7 @@ def side_report(
         read_wrong=read_wrong,
         accepted=sum(sight.accepted for sight in sights),
         saved_share=rounded(saved / without),
-        saved_share_by_words=rounded(by_words / without),
+        saved_share_in_part=rounded(in_part / without),
         net_saved_share=rounded((saved - read_wrong) / without),
         generated_tokens=record.generated_tokens,
         wasted_tokens=max(0, record.generated_tokens - useful),
@@ -209,7 +209,7 @@ def _side_rows(side: SideReport) -> list[tuple[str, str]]:
         ("read, of these wrong", f"{side.read}, {side.read_wrong}"),
         ("accepted whole", str(side.accepted)),
         ("keys saved", f"{side.saved_share:.1%}"),
-        ("of these by accepting first words", f"{side.saved_share_by_words:.1%}"),
+        ("of these by accepting first lines and words", f"{side.saved_share_in_part:.1%}"),
         ("keys saved, less one for each wrong one read", f"{side.net_saved_share:.1%}"),
         ("tokens generated, and wasted", f"{side.generated_tokens}, {side.wasted_tokens}"),
         ("CPU seconds per 1,000 keys", f"{side.cpu_seconds_per_1000_keys:.1f}"),

@@ -23,6 +23,7 @@ _OPTIONS = {
     "model": ("decode", "keystrokes"),
     "large": ("keystrokes",),
     "passages": ("keystrokes",),
+    "peer": ("keystrokes",),
     "seed": ("keystrokes",),
     "shapes": ("ops",),
     "skip_idle": ("keystrokes",),
@@ -30,6 +31,8 @@ _OPTIONS = {
     "tokens": ("ops",),
     "weights": ("ops",),
 }
+# How an option is written where that is not its name.
+_FLAGS = {"peer": "--no-peer", "skip_idle": "--skip-idle"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="more passages in a file of 5,000 lines, and as many in one of 1 MB; default: 1",
     )
     keystrokes.add_argument(
+        "--no-peer",
+        dest="peer",
+        action="store_false",
+        default=None,
+        help="without llama.cpp, which is measured beside ours where it is installed",
+    )
+    keystrokes.add_argument(
         "--skip-idle",
         action="store_true",
         default=None,
@@ -103,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     for name in sorted(given):
         fitting = " and ".join(f"`mixline bench {what}`" for what in _OPTIONS[name])
-        raise UsageError(f"--{name.replace('_', '-')} goes with {fitting}")
+        raise UsageError(f"{_FLAGS.get(name, f'--{name}')} goes with {fitting}")
     measure = {"ops": _ops, "decode": _decode, "keystrokes": _keystrokes}
     return measure[arguments.what](arguments)
 
@@ -147,7 +157,7 @@ def _keystrokes(arguments: argparse.Namespace) -> int:
 
     given = {
         name: value
-        for name in ("passages", "large", "seed", "skip_idle")
+        for name in ("passages", "large", "seed", "skip_idle", "peer")
         if (value := getattr(arguments, name)) is not None
     }
     report = bench_keystrokes(

@@ -66,3 +66,14 @@ def test_an_error_is_corrected_first() -> None:
     person._typo = 1
 
     assert acceptance(person, suggestion("value = 1")) is None
+
+
+def test_whole_lines_are_accepted_before_words() -> None:
+    """A right line of several costs one key, whatever its words; the wrong last one is left."""
+    taken = acceptance(
+        typist("first = open_file(path)\nsecond = third\n"),
+        suggestion("first = open_file(path)\nsecond = other"),
+    )
+
+    assert taken is not None
+    assert (taken.text, taken.keys) == ("first = open_file(path)\nsecond =", 3)
