@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.cancel import CancelToken
+from inference.drafting import Draft, DraftCosts, DraftedSteps
 from inference.healing import Healer, Rewriting
 from inference.kv_cache import KvCache
 from inference.line_ends import NO_LINE_ENDS, LineEnds
@@ -25,6 +26,10 @@ from inference.workspace_expert import WorkspaceExpert
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Report: TypeAlias = Callable[[Completion], None]
+
+
+def _no_draft() -> Draft:
+    return [], 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +82,7 @@ class Generator:
     healer: Healer
     context: int  # tokens that prompt and completion may fill
     pacer: ChunkPacer
+    drafts: DraftCosts
     stop_id: int | None  # the first of the model's stop ids
 
     def generate(
@@ -110,7 +116,18 @@ class Generator:
         if request.prefill_only:
             return tally.completion(FinishReason.LENGTH)
         rewriting = Rewriting(self.healer, taken)
-        reason = self._decode(request, slot.kv, logits, rewriting, cancel, report, tally)
+        steps = DraftedSteps(
+            self.session,
+            slot.kv,
+            request.effort,
+            self.drafts,
+            drafting=request.sampling.temperature == 0.0,  # drawn tokens are seldom a draft's
+            room=room,
+        )
+        try:
+            reason = self._decode(request, steps, logits, rewriting, cancel, report, tally)
+        finally:
+            steps.finish()
         return tally.completion(reason)
 
     def _prefill(
@@ -142,7 +159,7 @@ class Generator:
     def _decode(
         self,
         request: CompletionRequest,
-        kv: KvCache,
+        steps: DraftedSteps,
         logits: Floats,
         rewriting: Rewriting,
         cancel: CancelToken,
@@ -180,13 +197,14 @@ class Generator:
                 report(tally.completion(None))
             if tally.tokens >= request.max_tokens:
                 return FinishReason.LENGTH
-            if len(kv.tokens) >= self.context:
+            if steps.num_tokens >= self.context:
                 return FinishReason.CONTEXT
             if cancel.cancelled:
                 return FinishReason.CANCELLED
             if expert is not None:
                 expert.advance(token, written, tally.text, rewriting.text)
-            logits = self.session.run(kv, [token], request.effort)
+            draft = _no_draft if expert is None else expert.draft
+            logits = steps.logits(token, draft, request.max_tokens - tally.tokens - 1)
 
     def _mask(self, request: CompletionRequest, rewriting: Rewriting, tally: Tally) -> Floats:
         if rewriting.left:

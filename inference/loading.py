@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from inference.config import EngineConfig
+from inference.drafting import DraftCosts
 from inference.errors import ModelDirectoryError
 from inference.generate import Generator
 from inference.healing import Healer
@@ -77,6 +78,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         healer=Healer(tokenizer, size=architecture.vocab),
         context=context,
         pacer=ChunkPacer(config.prefill_chunk_tokens),
+        drafts=DraftCosts(),
         stop_id=next(iter(manifest.stop_ids), None),
     )
     info = describe(

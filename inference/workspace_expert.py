@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from inference.drafting import Draft
 from inference.line_ends import LineEnds
 from inference.request import CompletionRequest
 from inference.sampling import Hint
@@ -129,6 +130,14 @@ class WorkspaceExpert:
             found = self._find(text, around=new_line)
             self.places = found if new_line else self.places.joined(found)
 
+    def draft(self) -> Draft:
+        """Return the tokens that most evidence expects, with the visible characters it rests on."""
+        if not self.places.continuations:
+            return [], 0
+        best = int(evidence(self.places.table).argmax())
+        ids = self._tokens_of(self._ahead(self.places.continuations[best]))
+        return ids, int(self.places.table[best, Column.VISIBLE])
+
     def _find(self, text: str, *, around: bool) -> Places:
         cursor = Cursor.at(self._before + text, self._suffix)
         return self._search.places(cursor, around=around, known=() if around else self.places.keys)
@@ -143,12 +152,16 @@ class WorkspaceExpert:
         return (line + line_end)[:_AHEAD]
 
     def _token(self, ahead: str) -> int:
-        ids = self._ids.get(ahead)
-        if ids is None:
-            ids = self._ids[ahead] = self._encode(self._rewritten + ahead)
+        ids = self._tokens_of(ahead)
         if ids:
             return ids[0]
         return -1 if self._stop_id is None else self._stop_id
+
+    def _tokens_of(self, ahead: str) -> list[int]:
+        ids = self._ids.get(ahead)
+        if ids is None:
+            ids = self._ids[ahead] = self._encode(self._rewritten + ahead)
+        return ids
 
 
 def texts_around(request: CompletionRequest) -> list[str]:

@@ -327,6 +327,8 @@ def test_public_names_are_these() -> None:
         "RequestError",
         "Sampling",
         "Snippet",
+        "WorkspaceIndex",
+        "WorkspaceView",
         "common_prefix",
         "default_model",
         "default_threads",
