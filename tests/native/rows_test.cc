@@ -131,13 +131,13 @@ TEST(gate_is_accurate_to_a_few_units_in_the_last_place) {
         kernels->gate(args);
         for (size_t i = 0; i < count; ++i) {
           const double expected = cpu::ExactGate(args, gate[i], up[i]);
-          // 1 + erf cancels far on the negative side; the other two are good relative to
-          // themselves.
-          const double size =
-              activation == Activation::kGelu ? std::abs(gate[i] * up[i]) : std::abs(expected);
-          // Rounding alpha * gate moves the exponential by that product's share.
-          const double units = 8 + std::abs(args.alpha * gate[i]);
-          CHECK(std::abs(hidden[i] - expected) <= units * FLT_EPSILON * size + 1e-34)
+          // Rounding alpha * gate moves the exponential by that product's share; with gelu, the
+          // exponent is gate^2 / 2.
+          const double exponent = activation == Activation::kGelu
+                                      ? static_cast<double>(gate[i]) * gate[i]
+                                      : args.alpha * gate[i];
+          const double units = 8 + std::abs(exponent);
+          CHECK(std::abs(hidden[i] - expected) <= units * FLT_EPSILON * std::abs(expected) + 1e-34)
               << kernels->name << " activation " << static_cast<int>(activation) << " gate "
               << gate[i] << " up " << up[i] << ": " << hidden[i] << ", expected " << expected;
         }

@@ -88,5 +88,5 @@ def activate(name: str, gate: Doubles, up: Doubles, alpha: float, limit: float) 
     if name == "swiglu_oai":
         gate, up = np.minimum(gate, limit), np.clip(up, -limit, limit)
         return np.asarray(gate / (1 + np.exp(-alpha * gate)) * (up + 1))
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    return np.asarray(gate * (1 + erf(gate / math.sqrt(2))) / 2 * up)
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])  # of -x: 1 + erf(x), but not cancelled
+    return np.asarray(gate * erfc(-gate / math.sqrt(2)) / 2 * up)

@@ -102,7 +102,7 @@ double ExactGate(const GateArgs& args, double gate, double up) {
       return g / (1 + std::exp(-args.alpha * g)) * (u + 1);
     }
     case Activation::kGelu:
-      return gate * (1 + std::erf(gate / std::sqrt(2.0))) / 2 * up;
+      return gate * std::erfc(-gate / std::sqrt(2.0)) / 2 * up;
   }
   return NAN;
 }

@@ -74,7 +74,8 @@ static inline Floats GateValues(const GateArgs& args, Floats gate, Floats up) {
     case Activation::kGelu: {
       Floats hidden;
       for (size_t i = 0; i < kLanes; ++i) {
-        hidden[i] = 0.5F * gate[i] * (1.0F + erff(gate[i] * 0.707106781F)) * up[i];
+        // The same as 1 + erf(x), without what that cancels below zero.
+        hidden[i] = 0.5F * gate[i] * erfcf(gate[i] * -0.707106781F) * up[i];
       }
       return hidden;
     }
