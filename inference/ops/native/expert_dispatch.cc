@@ -65,10 +65,12 @@ class Dispatch {
   void Run() {
     GroupPairs();
     hidden_blocks_ = CeilDiv(work_.hidden.columns, kActivationBlock);
-    // Larger tasks read a chunk's hidden vectors once for several tiles, while enough tasks remain
-    // to keep the threads busy.
+    // Larger tasks read longer stretches of each expert, which memory answers faster, and with many
+    // tokens a chunk's hidden vectors once for several tiles; enough tasks remain to keep the
+    // threads busy.
     const size_t tiles = shape_.down().tiles();
-    tiles_per_task_ = num_pairs_ <= kChunk ? 1 : std::clamp<size_t>(tiles / 32, 1, 4);
+    tiles_per_task_ = num_pairs_ <= kChunk ? std::clamp<size_t>(tiles / 16, 1, 8)
+                                           : std::clamp<size_t>(tiles / 32, 1, 4);
     const bool quantised = shape_.format != WeightFormat::kF32;
     end_[kRound] = quantised ? CeilDiv(call_.tokens, kRoundingChunk) : 0;
     end_[kHidden] = end_[kRound] + num_groups_ * hidden_blocks_;
