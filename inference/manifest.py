@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from inference.errors import ModelDirectoryError
 from inference.json_fields import JsonFields
-from inference.ops.layout import BLOCKS
+from inference.ops.layout import BLOCKS, LAYOUT
 
 FORMAT_VERSION: Final = 1
 MANIFEST_NAME: Final = "manifest.json"
@@ -50,12 +50,16 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantization:
-    """How the matrices are stored; one scale per `block` inputs where they are quantised."""
+    """How the matrices are stored; one scale per `block` inputs where they are quantised.
+
+    `layout` is the order in which quantised experts are packed, see `inference.ops.layout`.
+    """
 
     experts: ExpertFormat
     dense: ExpertFormat
     embedding: EmbeddingFormat
     block: int
+    layout: int = LAYOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,11 +241,21 @@ def _quantization(fields: JsonFields) -> Quantization:
     block = fields.integer("block", min(BLOCKS), max(BLOCKS))
     if block not in BLOCKS:
         raise fields.error("block", f"one of {BLOCKS}", block)
+    experts: ExpertFormat = fields.choice("experts", get_args(ExpertFormat))
+    layout = fields.integer("layout", 0, 10**9) if "layout" in fields.names() else 1
+    if experts != "f32" and layout != LAYOUT:
+        raise fields.error(
+            "layout",
+            f"{LAYOUT}, the order that the kernels read"
+            f" ({'update mixline' if layout > LAYOUT else 'export the model again'})",
+            layout,
+        )
     return Quantization(
-        experts=fields.choice("experts", get_args(ExpertFormat)),
+        experts=experts,
         dense=fields.choice("dense", get_args(ExpertFormat)),
         embedding=fields.choice("embedding", get_args(EmbeddingFormat)),
         block=block,
+        layout=layout,
     )
 
 

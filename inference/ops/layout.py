@@ -1,8 +1,9 @@
 """Packed expert weights: the byte layout that the exporter writes and the kernels read in place.
 
 One matrix ``W [N, K]`` (outputs, inputs) of one expert is cut into tiles of 16 output rows. A tile
-holds the values of all K, then its scales ``[K blocks, 16 rows]``, and is padded to a multiple of
-64 bytes. Rows are padded with zeros to whole tiles, K to whole blocks (f32: K stays as it is).
+is a row of chunks, so that it is read as one stream: 64 bytes of scales ``[K blocks, 16 rows]``,
+then the values of these blocks. Rows are padded with zeros to whole tiles, K to whole blocks (f32:
+K stays as it is).
 
 * ``int4``: 64 bytes hold 16 rows x 8 inputs; byte ``row * 4 + j`` has input ``k + j`` in its low
   nibble and input ``k + 4 + j`` in its high nibble, each as ``q + 8``; fp16 scales.
@@ -42,6 +43,7 @@ Scales: TypeAlias = npt.NDArray[np.float16]
 T = TypeVar("T", bound=np.generic)
 
 WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("f32", "int8", "int4", "mxfp4")
+LAYOUT: Final = 2  # a model directory names it; 1 had a tile's scales behind all of its values
 BLOCKS: Final = (32, 128)  # weights that share one scale, along the input; mxfp4: 32
 _LIMITS: Final = {"int8": (-127, 127), "int4": (-8, 7)}
 
@@ -212,22 +214,23 @@ def unpack_gate_up_mxfp4(packed: Bytes, rows: int, columns: int) -> tuple[Mxfp4,
 
 def _tiles(weight_format: WeightFormat, block: int, w: Floats) -> Bytes:
     """Pack one matrix ``[N, K]`` into ``[T, bytes_per_tile]``."""
+    _check_block(weight_format, block)
     num_tiles, columns = ceil_div(w.shape[0], TILE_ROWS), w.shape[1]
     w = np.pad(w, ((0, num_tiles * TILE_ROWS - w.shape[0]), (0, 0)))
-    tile_bytes = bytes_per_tile(weight_format, block, columns)
     if weight_format == "f32":
+        tile_bytes = bytes_per_tile(weight_format, block, columns)
         by_input = w.reshape(num_tiles, TILE_ROWS, columns).swapaxes(1, 2)
         return np.ascontiguousarray(by_input).view(np.uint8).reshape(num_tiles, tile_bytes)
     if weight_format == "mxfp4":
         codes, scales = mxfp4.quantize(w)
-        return join(interleave_nibbles(_pad_last(codes, block)), scales, tile_bytes)
+        return join(weight_format, block, interleave_nibbles(_pad_last(codes, block)), scales)
     q, scale = quantize(w, weight_format, block)
     q = _pad_last(q, block)
     if weight_format == "int4":
         values = interleave_nibbles((q + np.int8(8)).astype(np.uint8))
     else:
         values = interleave_bytes(q)
-    return join(values, scale, tile_bytes)
+    return join(weight_format, block, values, scale)
 
 
 def _published_tiles(w: Mxfp4) -> Iterator[Bytes]:
@@ -236,9 +239,10 @@ def _published_tiles(w: Mxfp4) -> Iterator[Bytes]:
         codes = mxfp4.split_nibbles(nibbles)
         rows = [(0, -codes.shape[0] % TILE_ROWS), (0, 0)]
         yield join(
+            "mxfp4",
+            mxfp4.BLOCK,
             interleave_nibbles(np.pad(codes, rows)),
             np.pad(scales, rows, constant_values=mxfp4.BIAS),
-            bytes_per_tile("mxfp4", mxfp4.BLOCK, codes.shape[1]),
         )
 
 

@@ -12,6 +12,7 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 TILE_ROWS: Final = 16
 TILE_ALIGN: Final = 64  # bytes
+CHUNK_SCALE_BYTES: Final = 64
 _SCALE_TYPES: Final = {"int8": np.float16, "int4": np.float16, "mxfp4": np.uint8}
 
 
@@ -22,19 +23,32 @@ def ceil_div(length: int, step: int) -> int:
 
 def quantised_tile_bytes(weight_format: WeightFormat, block: int, columns: int) -> int:
     """Bytes of one tile of any format but f32, its scales and padding included."""
-    _, scales_end = _parts(weight_format, block, columns)
-    return ceil_div(scales_end, TILE_ALIGN) * TILE_ALIGN
+    blocks = ceil_div(columns, block)
+    chunks = ceil_div(blocks, _scales_per_chunk(weight_format))
+    return blocks * _block_bytes(weight_format, block) + chunks * CHUNK_SCALE_BYTES
 
 
-def join(values: Bytes, scales: npt.NDArray[Any], tile_bytes: int) -> Bytes:
-    """Put values ``[T, bytes]`` and scales ``[T * 16, G]`` into tiles ``[T, tile_bytes]``."""
-    num_tiles, values_end = values.shape
-    by_row = scales.reshape(num_tiles, TILE_ROWS, -1).swapaxes(1, 2)
-    scale_bytes = np.ascontiguousarray(by_row).reshape(num_tiles, -1).view(np.uint8)
-    tiles = np.zeros((num_tiles, tile_bytes), dtype=np.uint8)
-    tiles[:, :values_end] = values
-    tiles[:, values_end : values_end + scale_bytes.shape[1]] = scale_bytes
-    return tiles
+def join(weight_format: WeightFormat, block: int, values: Bytes, scales: npt.NDArray[Any]) -> Bytes:
+    """Put values ``[T, bytes]`` and scales ``[T * 16, G]`` into tiles ``[T, tile bytes]``.
+
+    A tile is a row of chunks: 64 bytes of scales, then the values that they belong to. In the last
+    chunk both may be fewer; its missing scales are zeros, its missing values are left out.
+    """
+    num_tiles, blocks = values.shape[0], scales.shape[1]
+    per_chunk = _scales_per_chunk(weight_format)
+    chunks = ceil_div(blocks, per_chunk)
+    by_block = np.zeros((num_tiles, chunks * per_chunk, TILE_ROWS), scales.dtype)
+    by_block[:, :blocks] = scales.reshape(num_tiles, TILE_ROWS, blocks).swapaxes(1, 2)
+    whole = np.zeros((num_tiles, chunks * per_chunk * _block_bytes(weight_format, block)), np.uint8)
+    whole[:, : values.shape[1]] = values
+    tiles = np.concatenate(
+        [
+            by_block.reshape(num_tiles, chunks, -1).view(np.uint8),
+            whole.reshape(num_tiles, chunks, -1),
+        ],
+        axis=2,
+    ).reshape(num_tiles, -1)
+    return tiles[:, : quantised_tile_bytes(weight_format, block, blocks * block)]
 
 
 def interleave_bytes(q: npt.NDArray[np.int8]) -> Bytes:
@@ -57,13 +71,19 @@ def take_apart(
 
     Rows and columns that are padding are still there.
     """
-    num_experts, num_tiles, _ = tiles.shape
+    num_experts, num_tiles, tile_bytes = tiles.shape
     blocks = ceil_div(columns, block)
-    values_end, scales_end = _parts(weight_format, block, columns)
-    scales = np.ascontiguousarray(tiles[..., values_end:scales_end])
-    scales = scales.view(_SCALE_TYPES[weight_format])
-    scales = scales.reshape(num_experts, num_tiles, blocks, TILE_ROWS).swapaxes(2, 3)
-    groups = tiles[..., :values_end].reshape(num_experts, num_tiles, -1, TILE_ROWS, 4)
+    per_chunk, block_bytes = _scales_per_chunk(weight_format), _block_bytes(weight_format, block)
+    num_chunks = ceil_div(blocks, per_chunk)
+    chunk_bytes = CHUNK_SCALE_BYTES + per_chunk * block_bytes
+    whole = np.zeros((num_experts, num_tiles, num_chunks * chunk_bytes), np.uint8)
+    whole[..., :tile_bytes] = tiles
+    chunks = whole.reshape(num_experts, num_tiles, num_chunks, chunk_bytes)
+    scales = np.ascontiguousarray(chunks[..., :CHUNK_SCALE_BYTES]).view(_SCALE_TYPES[weight_format])
+    scales = scales.reshape(num_experts, num_tiles, -1, TILE_ROWS)[:, :, :blocks].swapaxes(2, 3)
+    stored = chunks[..., CHUNK_SCALE_BYTES:].reshape(num_experts, num_tiles, -1)
+    groups = stored[..., : blocks * block_bytes]
+    groups = groups.reshape(num_experts, num_tiles, -1, TILE_ROWS, 4)
     if weight_format == "int8":
         values = groups.swapaxes(2, 3)
     else:
@@ -74,9 +94,11 @@ def take_apart(
     return values, scales.reshape(num_experts, rows, blocks)
 
 
-def _parts(weight_format: WeightFormat, block: int, columns: int) -> tuple[int, int]:
-    """Return where a tile's values end, and where its scales do, in bytes."""
-    blocks = ceil_div(columns, block)
-    values_end = TILE_ROWS * blocks * block // (1 if weight_format == "int8" else 2)
-    scale_bytes = np.dtype(_SCALE_TYPES[weight_format]).itemsize
-    return values_end, values_end + TILE_ROWS * blocks * scale_bytes
+def _scales_per_chunk(weight_format: WeightFormat) -> int:
+    """Return how many scales of each row fill the 64 bytes before a chunk's values."""
+    return CHUNK_SCALE_BYTES // (TILE_ROWS * np.dtype(_SCALE_TYPES[weight_format]).itemsize)
+
+
+def _block_bytes(weight_format: WeightFormat, block: int) -> int:
+    """Bytes of the values of 16 rows that share their scales."""
+    return TILE_ROWS * block // (1 if weight_format == "int8" else 2)

@@ -143,6 +143,21 @@ def test_manifest_that_is_no_json(model: Path, data: bytes, message: str) -> Non
     assert message in refusal(model)
 
 
+def test_packed_experts_in_the_first_order_are_refused(model: Path) -> None:
+    """Manifests did not name it then; f32 experts are the same in every order."""
+    path = model / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["quantization"]["layout"]
+    path.write_text(json.dumps(manifest))
+    assert ModelDir.open(model).manifest.quantization.experts == "f32"
+
+    manifest["quantization"]["experts"] = "int4"
+    path.write_text(json.dumps(manifest))
+
+    assert "quantization.layout to be 2" in (message := refusal(model))
+    assert "(export the model again), found 1" in message
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -157,6 +172,10 @@ def test_manifest_that_is_no_json(model: Path, data: bytes, message: str) -> Non
         (lambda m: m["architecture"].update(norm_eps=0), "architecture.norm_eps"),
         (lambda m: m["architecture"].update(norm_topk=1), "true or false"),
         (lambda m: m["quantization"].update(block=31), "quantization.block"),
+        (
+            lambda m: m["quantization"].update(experts="int4", layout=3),
+            "layout to be 2, the order that the kernels read (update mixline), found 3",
+        ),
         (lambda m: m["quantization"].update(experts="int3"), "one of f32, int8, int4"),
         (lambda m: m["fim"].update(prefix=600), "fim.prefix to be a whole number from 0 to 599"),
         (lambda m: m["fim"].update(middle=None), "as the style is spm"),

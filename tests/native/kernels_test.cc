@@ -86,14 +86,14 @@ TEST(tile_dot_extremes_do_not_overflow) {
   for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
     for (const Extreme& extreme : kExtremes) {
       const PackedMatrix matrix{extreme.format, 32, kTileRows, kColumns};
-      std::vector<uint8_t> tile(matrix.tile_bytes());
-      const size_t values = kTileRows * kColumns;
-      const size_t value_bytes = extreme.format == WeightFormat::kInt8 ? values : values / 2;
-      std::fill_n(tile.begin(), value_bytes, extreme.byte);
-      for (size_t i = value_bytes; i + 1 < tile.size(); i += 2) {
-        const bool mxfp4 = extreme.format == WeightFormat::kMxfp4;
-        tile[i] = mxfp4 ? 127 : 0;         // e8m0 1.0
-        tile[i + 1] = mxfp4 ? 127 : 0x3C;  // fp16 1.0
+      std::vector<uint8_t> tile(matrix.tile_bytes(), extreme.byte);
+      const bool mxfp4 = extreme.format == WeightFormat::kMxfp4;
+      const size_t value_bytes = extreme.format == WeightFormat::kInt4 ? 512 : 1024;
+      for (size_t chunk = 0; chunk < tile.size(); chunk += 64 + value_bytes) {
+        for (size_t i = chunk; i < chunk + 64; i += 2) {
+          tile[i] = mxfp4 ? 127 : 0;         // e8m0 1.0
+          tile[i + 1] = mxfp4 ? 127 : 0x3C;  // fp16 1.0
+        }
       }
       const std::vector<int8_t> q(kColumns, -127);
       const std::vector<float> scale(kColumns / 32, 1.0F);
@@ -129,9 +129,9 @@ TEST(every_half_scale_is_decoded_alike) {
     for (uint32_t first = 0; first < 0x10000; first += kTileRows) {
       std::vector<uint8_t> tile(PackedMatrix{WeightFormat::kInt8, 32, 16, 32}.tile_bytes(), 0);
       for (size_t r = 0; r < kTileRows; ++r) {
-        tile[r * 4] = 1;  // W[r, 0] = 1 * scale, the rest 0
+        tile[64 + r * 4] = 1;  // W[r, 0] = 1 * scale, the rest 0
         const auto half = static_cast<uint16_t>(first + r);
-        std::memcpy(&tile[512 + r * 2], &half, sizeof(half));
+        std::memcpy(&tile[r * 2], &half, sizeof(half));
       }
       float out[kTileRows];
       kernels->tile_dot[static_cast<size_t>(WeightFormat::kInt8)](
@@ -166,8 +166,8 @@ TEST(every_mxfp4_weight_is_decoded_exactly) {
     for (int scale = 0; scale < 256; ++scale) {
       std::vector<uint8_t> tile(PackedMatrix{WeightFormat::kMxfp4, 32, 16, 32}.tile_bytes(), 0);
       for (size_t r = 0; r < kTileRows; ++r) {
-        tile[r * 4] = static_cast<uint8_t>(r);  // W[r, 0] is code r, the rest 0
-        tile[256 + r] = static_cast<uint8_t>(scale);
+        tile[64 + r * 4] = static_cast<uint8_t>(r);  // W[r, 0] is code r, the rest 0
+        tile[r] = static_cast<uint8_t>(scale);
       }
       float out[kTileRows];
       kernels->tile_dot[static_cast<size_t>(WeightFormat::kMxfp4)](
@@ -190,7 +190,7 @@ TEST(mxfp4_zeros_of_the_largest_scale_stay_zeros) {
   const int32_t sum = 127 * 32;
   const int32_t id = 0;
   std::vector<uint8_t> tile(PackedMatrix{WeightFormat::kMxfp4, 32, 16, 32}.tile_bytes(), 0);
-  std::fill_n(tile.begin() + 256, kTileRows, uint8_t{254});
+  std::fill_n(tile.begin(), kTileRows, uint8_t{254});
   for (const cpu::Kernels* kernels : cpu::AvailableKernels()) {
     float out[kTileRows];
     kernels->tile_dot[static_cast<size_t>(WeightFormat::kMxfp4)](

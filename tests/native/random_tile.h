@@ -2,6 +2,7 @@
 #ifndef MIXLINE_TESTS_RANDOM_TILE_H_
 #define MIXLINE_TESTS_RANDOM_TILE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -19,28 +20,32 @@ inline float Normal(Random& random) { return std::normal_distribution<float>()(r
 // tile: a read beyond it is seen by the address sanitizer.
 inline std::vector<uint8_t> RandomTile(Random& random, const PackedMatrix& matrix) {
   std::vector<uint8_t> tile(matrix.tile_bytes());
-  const size_t values = cpu::kTileRows * matrix.padded_columns();
   if (matrix.format == cpu::WeightFormat::kF32) {
-    for (size_t i = 0; i < values; ++i) {
+    for (size_t i = 0; i < tile.size(); i += 4) {
       const float value = Normal(random);
-      std::memcpy(&tile[i * 4], &value, sizeof(value));
+      std::memcpy(&tile[i], &value, sizeof(value));
     }
     return tile;
   }
   const bool int8 = matrix.format == cpu::WeightFormat::kInt8;
   const bool mxfp4 = matrix.format == cpu::WeightFormat::kMxfp4;
   std::uniform_int_distribution<int> byte(int8 ? -127 : 0, int8 ? 127 : 255);
-  const size_t value_bytes = int8 ? values : values / 2;
-  for (size_t i = 0; i < value_bytes; ++i) tile[i] = static_cast<uint8_t>(byte(random));
   std::uniform_int_distribution<uint16_t> half(0x2C00, 0x4C00);
   std::uniform_int_distribution<int> exponent(123, 131);
-  for (size_t i = 0; i < values / matrix.block; ++i) {
-    if (mxfp4) {
-      tile[value_bytes + i] = static_cast<uint8_t>(exponent(random));
-      continue;
+  // Chunks of 64 bytes of scales, and the values that these belong to.
+  const size_t inputs = matrix.block * (mxfp4 ? 4 : 2);
+  const size_t value_bytes = cpu::kTileRows * (int8 ? inputs : inputs / 2);
+  for (size_t chunk = 0; chunk < tile.size(); chunk += 64 + value_bytes) {
+    for (size_t i = chunk; i < chunk + 64; i += mxfp4 ? 1 : 2) {
+      if (mxfp4) {
+        tile[i] = static_cast<uint8_t>(exponent(random));
+        continue;
+      }
+      const uint16_t scale = half(random);
+      std::memcpy(&tile[i], &scale, sizeof(scale));
     }
-    const uint16_t scale = half(random);
-    std::memcpy(&tile[value_bytes + i * 2], &scale, sizeof(scale));
+    const size_t end = std::min(tile.size(), chunk + 64 + value_bytes);
+    for (size_t i = chunk + 64; i < end; ++i) tile[i] = static_cast<uint8_t>(byte(random));
   }
   return tile;
 }

@@ -26,6 +26,7 @@ struct PackedMatrix {
     return format == cpu::WeightFormat::kF32 ? columns : RoundUp(columns, block);
   }
 
+  // For what is where in a tile, see cpu/chunks_inl.h.
   constexpr size_t tile_bytes() const {
     const size_t values = cpu::kTileRows * padded_columns();
     if (format == cpu::WeightFormat::kF32) return values * 4;

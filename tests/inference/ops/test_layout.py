@@ -27,7 +27,10 @@ def random_weights(seed: int, shape: tuple[int, ...]) -> layout.Floats:
 
 
 def test_int4_byte_order_is_the_documented_one() -> None:
-    """Byte row*4 + j of a 64-byte group holds input k+j low and input k+4+j high, as q + 8."""
+    """Byte row*4 + j of a 64-byte group holds input k+j low and input k+4+j high, as q + 8.
+
+    64 bytes of scales come before the groups.
+    """
     w = np.zeros((1, 16, 32), dtype=np.float32)
     w[0, :, 31] = 7.0  # fixes every scale at 1
     w[0, 3, 8 + 1] = 5.0  # second group, j = 1, low nibble
@@ -35,10 +38,10 @@ def test_int4_byte_order_is_the_documented_one() -> None:
 
     packed = layout.pack("int4", 32, w)[0]
 
-    assert packed[64 + 3 * 4 + 1] == (5 + 8) | ((-6 + 8) << 4)
-    assert packed[0] == 0x88
-    assert packed[256 : 256 + 32].view(np.float16).tolist() == [1.0] * 16
-    assert packed.size == 320  # 4 groups and 32 bytes of scales, rounded up to 64
+    assert packed[128 + 3 * 4 + 1] == (5 + 8) | ((-6 + 8) << 4)
+    assert packed[64] == 0x88
+    assert packed[:64].view(np.float16).tolist() == [1.0] * 16 + [0.0] * 16
+    assert packed.size == 320  # 32 bytes of scales, filled up to 64, and 4 groups
 
 
 def test_int8_byte_order_is_the_documented_one() -> None:
@@ -49,8 +52,42 @@ def test_int8_byte_order_is_the_documented_one() -> None:
 
     packed = layout.pack("int8", 32, w)[0]
 
-    assert packed[64 + 15 * 4 + 2].view(np.int8) == -93
-    assert packed[512 : 512 + 32].view(np.float16).tolist() == [1.0] * 16
+    assert packed[128 + 15 * 4 + 2].view(np.int8) == -93
+    assert packed[:64].view(np.float16).tolist() == [1.0] * 16 + [0.0] * 16
+
+
+@pytest.mark.parametrize(
+    ("weight_format", "block", "per_chunk", "block_bytes"),
+    [
+        ("int8", 32, 2, 512),
+        ("int8", 128, 2, 2048),
+        ("int4", 32, 2, 256),
+        ("int4", 128, 2, 1024),
+        ("mxfp4", 32, 4, 256),
+    ],
+)
+def test_the_scales_of_a_chunk_come_before_its_values(
+    weight_format: WeightFormat, block: int, per_chunk: int, block_bytes: int
+) -> None:
+    """Blocks take turns: the scales of two (mxfp4: four), their values, the next scales, ..."""
+    blocks = per_chunk + 1  # one whole chunk, and one with a single block
+    levels = {"int8": 127, "int4": 7, "mxfp4": 6}[weight_format]
+    w = np.full((16, blocks, block), levels, np.float32)
+    w *= np.float32(2) ** np.arange(blocks)[:, None]  # block b has the scale 2^b
+
+    packed = layout.pack(weight_format, block, w.reshape(1, 16, -1))[0]
+
+    places = [0, 64 + per_chunk * block_bytes]  # where the chunks begin
+    scales = np.concatenate([packed[place : place + 64] for place in places])
+    if weight_format == "mxfp4":
+        by_block = 2.0 ** (scales[: blocks * 16].astype(np.float64) - mxfp4.BIAS)
+    else:
+        by_block = scales.view(np.float16)[: blocks * 16].astype(np.float64)
+    assert by_block.tolist() == np.repeat(2.0 ** np.arange(blocks), 16).tolist()
+    value = {"int8": 127, "int4": 0xFF, "mxfp4": 0x77}[weight_format]
+    assert (packed[64 : places[1]] == value).all()
+    assert (packed[places[1] + 64 :] == value).all()
+    assert packed.size == places[1] + 64 + block_bytes
 
 
 def test_f32_rows_are_interleaved_by_input() -> None:
@@ -119,7 +156,7 @@ def test_a_row_that_blocks_do_not_divide_is_filled_up_with_zeros(
     as_if_longer = layout.unpack(weight_format, block, packed, 32, padded)
     assert not as_if_longer[:, :, columns:].any()
     assert not as_if_longer[:, 20:].any()
-    last = packed[0].reshape(2, -1)[0, padded * (16 if weight_format == "int8" else 8) - 1]
+    last = packed[0, tile_bytes - 1]
     assert last == (zero if weight_format == "int8" else zero | zero << 4)
     long_enough = np.pad(w, ((0, 0), (0, 0), (0, padded - columns)))
     np.testing.assert_array_equal(layout.pack(weight_format, block, long_enough), packed)

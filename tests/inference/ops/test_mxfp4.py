@@ -66,11 +66,11 @@ def test_published_bytes_come_out_of_the_packed_layout_as_the_same_weights() -> 
     tile_bytes = layout.bytes_per_tile("mxfp4", 32, 96)
     expert, row, column = 1, 18, 77
     tile = packed[expert].reshape(-1, tile_bytes)[row // 16]
-    byte = tile[column // 8 * 64 + row % 16 * 4 + column % 4]
+    byte = tile[64 + column // 8 * 64 + row % 16 * 4 + column % 4]
     code = byte >> 4 if column % 8 >= 4 else byte & 15
     assert code == w.codes()[expert, row, column]
-    assert tile[8 * 96 + column // 32 * 16 + row % 16] == w.scales[expert, row, column // 32]
-    assert tile_bytes == 832  # 768 of codes, 48 of scales, rounded up to 64
+    assert tile[column // 32 * 16 + row % 16] == w.scales[expert, row, column // 32]
+    assert tile_bytes == 832  # 48 of scales, filled up to 64, and 768 of codes
 
 
 @settings(max_examples=40, deadline=None)

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cpu/chunks_inl.h"
 #include "cpu/half_inl.h"
 #include "cpu/mxfp4_inl.h"
 
@@ -47,16 +48,15 @@ struct Block {
   double unit;
 };
 
-// `scale` is the index of a scale in the tile.
 Block BlockDot(WeightFormat format, const uint8_t* weights, const int8_t* x, const uint8_t* scales,
-               size_t scale) {
+               size_t r) {
   switch (format) {
     case WeightFormat::kInt8:
-      return {BlockDotInt8(weights, x), LoadHalf(scales + scale * 2)};
+      return {BlockDotInt8(weights, x), LoadHalf(scales + r * 2)};
     case WeightFormat::kInt4:
-      return {BlockDotInt4(weights, x), LoadHalf(scales + scale * 2)};
+      return {BlockDotInt4(weights, x), LoadHalf(scales + r * 2)};
     case WeightFormat::kMxfp4:
-      return {BlockDotMxfp4(weights, x), 0.5 * E8m0(scales[scale])};
+      return {BlockDotMxfp4(weights, x), 0.5 * E8m0(scales[r])};
     case WeightFormat::kF32:
       break;
   }
@@ -75,17 +75,15 @@ double ExactStep(const float* x, size_t count) {
 double ExactTileDot(WeightFormat format, const TileDotArgs& args, size_t i, size_t r,
                     const float* x, size_t count) {
   const size_t columns = args.x.columns;
-  const size_t blocks = columns / kActivationBlock;
   const auto row = static_cast<size_t>(args.row_ids[i]);
-  const size_t block_bytes = kActivationBlock * kTileRows / (format == WeightFormat::kInt8 ? 1 : 2);
-  const uint8_t* scales = args.tile + blocks * block_bytes;
+  const Chunks chunks = ChunksOf(format, args.block);
   double total = 0;
   // Blocks that are all padding add nothing.
   for (size_t b = 0; b * kActivationBlock < count; ++b) {
     const size_t start = b * kActivationBlock;
-    const uint8_t* weights = args.tile + b * block_bytes + r * 4;
+    const uint8_t* weights = args.tile + ValuesAt(chunks, b) + r * 4;
     const int8_t* q = args.x.q + row * columns + start;
-    const Block block = BlockDot(format, weights, q, scales, start / args.block * kTileRows + r);
+    const Block block = BlockDot(format, weights, q, args.tile + ScalesAt(chunks, b), r);
     const size_t in_block = count - start < kActivationBlock ? count - start : kActivationBlock;
     total += block.dot * block.unit * ExactStep(x + start, in_block);
   }

@@ -12,7 +12,8 @@ inline constexpr size_t kTileRows = 16;         // output rows of a weight tile
 inline constexpr size_t kActivationBlock = 32;  // activations that share one scale
 
 // How far ahead of its loads a SIMD kernel asks for weights: the processor's own prefetcher stops
-// at every 4 KiB page. A prefetch beyond the last tile is harmless.
+// at every 4 KiB page, and what is asked for much earlier takes the place of what is in use. A
+// prefetch beyond the last tile is harmless.
 inline constexpr size_t kPrefetchBytes = 4096;
 
 enum class WeightFormat { kF32, kInt8, kInt4, kMxfp4 };

@@ -6,9 +6,8 @@
 
 namespace mixline::cpu {
 
-// W[r, k] of a packed tile with `columns` inputs (padding included).
-double ReferenceWeight(WeightFormat format, const uint8_t* tile, size_t block, size_t columns,
-                       size_t r, size_t k);
+// W[r, k] of a packed tile.
+double ReferenceWeight(WeightFormat format, const uint8_t* tile, size_t block, size_t r, size_t k);
 
 // x[row, k], dequantised where `rows.f32` is NULL.
 double ReferenceActivation(const ActivationRows& rows, size_t row, size_t k);

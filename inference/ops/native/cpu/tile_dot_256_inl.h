@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "cpu/chunks_inl.h"
 #include "cpu/kernels.h"
 
 namespace mixline::cpu {
@@ -37,7 +38,8 @@ static inline __m256 LoadHalves(const uint8_t* source) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(source)));
 }
 
-// kTokens rows of x at once; [2] is the upper and the lower 8 of the tile's 16 outputs. Weights has
+// kTokens rows of x at once; for `whole`, see PlanPrefetch; [2] is the upper and the lower 8 of the
+// tile's 16 outputs. Weights has
 //   kBlockBytes            bytes of a block of 32 inputs
 //   kParts                 registers of 8 x 4 weights that 32 bytes make
 //   kScaleBytes            bytes of a scale
@@ -45,15 +47,14 @@ static inline __m256 LoadHalves(const uint8_t* source) {
 //   Add(dot, part, x)      adds products of a part to the sums of a block, 0 at first
 //   Finish(dot, sum)       the sums of a block as 8 integers; `sum` is that of its activations
 //   Scales(source)         8 scales
-template <typename Weights, int kTokens>
-static inline void DotRows(const TileDotArgs& args, size_t first) {
+template <typename Weights, size_t kBlocksPerScale, int kTokens>
+static inline void DotRows(const TileDotArgs& args, size_t first, bool whole) {
+  constexpr Chunks kChunks{Weights::kBlockBytes, Weights::kScaleBytes, kBlocksPerScale};
   constexpr size_t kGroups = Weights::kBlockBytes / 64;
   constexpr size_t kGroupInputs = kActivationBlock / kGroups;
   const size_t columns = args.x.columns;
   const size_t blocks = columns / kActivationBlock;
-  const int scale_shift = args.block == 128 ? 2 : 0;  // blocks of activations per weight scale
-  const uint8_t* scales = args.tile + blocks * Weights::kBlockBytes;
-  const ptrdiff_t ahead = args.next == nullptr ? 0 : args.next - args.tile;
+  const Prefetch prefetch = PlanPrefetch(kChunks, args, blocks, whole);
   const int8_t* q[kTokens];
   const float* x_scale[kTokens];
   const int32_t* sum[kTokens];
@@ -66,12 +67,16 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
     for (int h = 0; h < 2; ++h) total[t][h] = _mm256_setzero_ps();
   }
   for (size_t b = 0; b < blocks; ++b) {
+    const uint8_t* values = args.tile + ValuesAt(kChunks, b);
+    const uint8_t* scales = args.tile + ScalesAt(kChunks, b);
+    const ptrdiff_t ahead = prefetch.At(scales);
+    _mm_prefetch(scales + ahead, _MM_HINT_T0);
     __m256i dot[kTokens][2];
     for (auto& half : dot) {
       for (__m256i& lanes : half) lanes = _mm256_setzero_si256();
     }
     for (size_t g = 0; g < kGroups; ++g) {
-      const uint8_t* group = args.tile + b * Weights::kBlockBytes + g * 64;
+      const uint8_t* group = values + g * 64;
       _mm_prefetch(group + ahead, _MM_HINT_T0);
       for (int h = 0; h < 2; ++h) {
         __m256i parts[Weights::kParts];
@@ -84,10 +89,8 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
         }
       }
     }
-    const uint8_t* scale = scales + (b >> scale_shift) * kTileRows * Weights::kScaleBytes;
-    _mm_prefetch(scale + ahead, _MM_HINT_T0);
     for (int h = 0; h < 2; ++h) {
-      const __m256 w_scale = Weights::Scales(scale + h * 8 * Weights::kScaleBytes);
+      const __m256 w_scale = Weights::Scales(scales + h * 8 * Weights::kScaleBytes);
       for (int t = 0; t < kTokens; ++t) {
         // In this order, a block of zeros stays zero whatever its scale is.
         const __m256 value =
@@ -103,11 +106,12 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
   }
 }
 
-template <typename Weights>
+template <typename Weights, size_t kBlocksPerScale>
 static inline void DotTile(const TileDotArgs& args) {
+  const bool whole = args.num_rows > 2;
   size_t i = 0;
-  for (; i + 2 <= args.num_rows; i += 2) DotRows<Weights, 2>(args, i);
-  if (i < args.num_rows) DotRows<Weights, 1>(args, i);
+  for (; i + 2 <= args.num_rows; i += 2) DotRows<Weights, kBlocksPerScale, 2>(args, i, whole);
+  if (i < args.num_rows) DotRows<Weights, kBlocksPerScale, 1>(args, i, whole);
 }
 
 }  // namespace mixline::cpu

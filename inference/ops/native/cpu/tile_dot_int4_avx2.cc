@@ -28,6 +28,9 @@ struct Int4Weights {
 
 }  // namespace
 
-void TileDotInt4Avx2(const TileDotArgs& args) { DotTile<Int4Weights>(args); }
+void TileDotInt4Avx2(const TileDotArgs& args) {
+  if (args.block == 128) return DotTile<Int4Weights, 4>(args);
+  DotTile<Int4Weights, 1>(args);
+}
 
 }  // namespace mixline::cpu

@@ -23,8 +23,8 @@ struct Int4Weights {
 }  // namespace
 
 void TileDotInt4Avx512(const TileDotArgs& args) {
-  if (args.num_rows <= kRowsOfAvx2) return TileDotInt4Avx2(args);
-  DotTile<Int4Weights>(args);
+  if (args.block == 128) return DotTile<Int4Weights, 4>(args);
+  DotTile<Int4Weights, 1>(args);
 }
 
 }  // namespace mixline::cpu

@@ -6,6 +6,7 @@ namespace {
 
 struct Int4Weights {
   static constexpr size_t kBlockBytes = kActivationBlock * kTileRows / 2;
+  static constexpr size_t kScaleBytes = 2;
   static constexpr float kUnit = 1.0F;
 
   // q + 8, which Offset undoes.
@@ -18,14 +19,14 @@ struct Int4Weights {
 
   static int32_t Offset(int32_t sum) { return -8 * sum; }
 
-  static Sixteen Scales(const TileDotArgs& args, size_t b) {
-    const uint8_t* scales = args.tile + args.x.columns * kTileRows / 2;
-    return LoadHalves(scales + b / (args.block / kActivationBlock) * kTileRows * 2);
-  }
+  static Sixteen Scales(const uint8_t* source) { return LoadHalves(source); }
 };
 
 }  // namespace
 
-void TileDotInt4Neon(const TileDotArgs& args) { DotTile<Int4Weights>(args); }
+void TileDotInt4Neon(const TileDotArgs& args) {
+  if (args.block == 128) return DotTile<Int4Weights, 4>(args);
+  DotTile<Int4Weights, 1>(args);
+}
 
 }  // namespace mixline::cpu

@@ -1,3 +1,4 @@
+#include "cpu/chunks_inl.h"
 #include "cpu/half_inl.h"
 #include "cpu/kernel_functions.h"
 
@@ -6,14 +7,14 @@ namespace mixline::cpu {
 void TileDotInt4Portable(const TileDotArgs& args) {
   const size_t columns = args.x.columns;
   const size_t blocks = columns / kActivationBlock;
-  const size_t blocks_per_scale = args.block / kActivationBlock;
-  const uint8_t* scales = args.tile + columns * kTileRows / 2;
+  const Chunks chunks = ChunksOf(WeightFormat::kInt4, args.block);
   for (size_t i = 0; i < args.num_rows; ++i) {
     const auto row = static_cast<size_t>(args.row_ids[i]);
     float sum[kTileRows] = {};
     for (size_t b = 0; b < blocks; ++b) {
       const int8_t* x = args.x.q + row * columns + b * kActivationBlock;
-      const uint8_t* weights = args.tile + b * kActivationBlock * kTileRows / 2;
+      const uint8_t* weights = args.tile + ValuesAt(chunks, b);
+      const uint8_t* scales = args.tile + ScalesAt(chunks, b);
       // The nibbles hold q + 8: what that adds to every row is 8 times the sum of the activations.
       const int32_t offset = 8 * args.x.sum[row * blocks + b];
       int32_t dot[kTileRows] = {};
@@ -26,10 +27,9 @@ void TileDotInt4Portable(const TileDotArgs& args) {
         }
       }
       const float x_scale = args.x.scale[row * blocks + b];
-      const uint8_t* block_scales = scales + b / blocks_per_scale * kTileRows * 2;
       for (size_t r = 0; r < kTileRows; ++r) {
         const auto value = static_cast<float>(dot[r] - offset);
-        sum[r] += value * (LoadHalf(block_scales + r * 2) * x_scale);
+        sum[r] += value * (LoadHalf(scales + r * 2) * x_scale);
       }
     }
     float* out = args.out + i * args.out_stride;

@@ -25,6 +25,9 @@ struct Int8Weights {
 
 }  // namespace
 
-void TileDotInt8Avx2(const TileDotArgs& args) { DotTile<Int8Weights>(args); }
+void TileDotInt8Avx2(const TileDotArgs& args) {
+  if (args.block == 128) return DotTile<Int8Weights, 4>(args);
+  DotTile<Int8Weights, 1>(args);
+}
 
 }  // namespace mixline::cpu

@@ -20,8 +20,8 @@ struct Int8Weights {
 }  // namespace
 
 void TileDotInt8Avx512(const TileDotArgs& args) {
-  if (args.num_rows <= kRowsOfAvx2) return TileDotInt8Avx2(args);
-  DotTile<Int8Weights>(args);
+  if (args.block == 128) return DotTile<Int8Weights, 4>(args);
+  DotTile<Int8Weights, 1>(args);
 }
 
 }  // namespace mixline::cpu

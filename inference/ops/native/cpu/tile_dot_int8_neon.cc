@@ -6,6 +6,7 @@ namespace {
 
 struct Int8Weights {
   static constexpr size_t kBlockBytes = kActivationBlock * kTileRows;
+  static constexpr size_t kScaleBytes = 2;
   static constexpr float kUnit = 1.0F;
 
   template <size_t kStep>
@@ -15,14 +16,14 @@ struct Int8Weights {
 
   static int32_t Offset(int32_t) { return 0; }
 
-  static Sixteen Scales(const TileDotArgs& args, size_t b) {
-    const uint8_t* scales = args.tile + args.x.columns * kTileRows;
-    return LoadHalves(scales + b / (args.block / kActivationBlock) * kTileRows * 2);
-  }
+  static Sixteen Scales(const uint8_t* source) { return LoadHalves(source); }
 };
 
 }  // namespace
 
-void TileDotInt8Neon(const TileDotArgs& args) { DotTile<Int8Weights>(args); }
+void TileDotInt8Neon(const TileDotArgs& args) {
+  if (args.block == 128) return DotTile<Int8Weights, 4>(args);
+  DotTile<Int8Weights, 1>(args);
+}
 
 }  // namespace mixline::cpu

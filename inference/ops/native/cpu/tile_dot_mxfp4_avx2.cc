@@ -28,6 +28,6 @@ struct Mxfp4Weights {
 
 }  // namespace
 
-void TileDotMxfp4Avx2(const TileDotArgs& args) { DotTile<Mxfp4Weights>(args); }
+void TileDotMxfp4Avx2(const TileDotArgs& args) { DotTile<Mxfp4Weights, 1>(args); }
 
 }  // namespace mixline::cpu

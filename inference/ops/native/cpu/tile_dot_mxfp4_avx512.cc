@@ -33,9 +33,6 @@ struct Mxfp4Weights {
 
 }  // namespace
 
-void TileDotMxfp4Avx512(const TileDotArgs& args) {
-  if (args.num_rows <= kRowsOfAvx2) return TileDotMxfp4Avx2(args);
-  DotTile<Mxfp4Weights>(args);
-}
+void TileDotMxfp4Avx512(const TileDotArgs& args) { DotTile<Mxfp4Weights, 1>(args); }
 
 }  // namespace mixline::cpu

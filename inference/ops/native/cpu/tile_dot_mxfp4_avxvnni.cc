@@ -29,6 +29,6 @@ struct Mxfp4Weights {
 
 }  // namespace
 
-void TileDotMxfp4AvxVnni(const TileDotArgs& args) { DotTile<Mxfp4Weights>(args); }
+void TileDotMxfp4AvxVnni(const TileDotArgs& args) { DotTile<Mxfp4Weights, 1>(args); }
 
 }  // namespace mixline::cpu

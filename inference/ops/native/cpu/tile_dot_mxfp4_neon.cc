@@ -7,6 +7,7 @@ namespace {
 
 struct Mxfp4Weights {
   static constexpr size_t kBlockBytes = kActivationBlock * kTileRows / 2;
+  static constexpr size_t kScaleBytes = 1;
   static constexpr float kUnit = 0.5F;  // the integers are twice the codes' values
 
   template <size_t kStep>
@@ -20,9 +21,8 @@ struct Mxfp4Weights {
   static int32_t Offset(int32_t) { return 0; }
 
   // As E8m0 does it.
-  static Sixteen Scales(const TileDotArgs& args, size_t b) {
-    const uint8_t* scales = args.tile + args.x.columns * kTileRows / 2;
-    const uint8x16_t bytes = vld1q_u8(scales + b * kTileRows);
+  static Sixteen Scales(const uint8_t* source) {
+    const uint8x16_t bytes = vld1q_u8(source);
     const uint16x8_t half[2] = {vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes)};
     Sixteen values;
     for (size_t r = 0; r < 4; ++r) {
@@ -37,6 +37,6 @@ struct Mxfp4Weights {
 
 }  // namespace
 
-void TileDotMxfp4Neon(const TileDotArgs& args) { DotTile<Mxfp4Weights>(args); }
+void TileDotMxfp4Neon(const TileDotArgs& args) { DotTile<Mxfp4Weights, 1>(args); }
 
 }  // namespace mixline::cpu

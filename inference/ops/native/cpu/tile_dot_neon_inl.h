@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "cpu/chunks_inl.h"
 #include "cpu/kernels.h"
 
 namespace mixline::cpu {
@@ -35,10 +36,12 @@ static inline int32x4_t DotFour(int32x4_t sum, int8x16_t weights, const int8x16_
 //   kBlockBytes            bytes of a block of 32 inputs
 //   Load<kStep>(block, r)  inputs 4 * kStep .. + 3 of outputs 4 * r .. + 3, as signed integers
 //   Offset(sum)            what the sum of a block's products starts with, given that of its inputs
-//   Scales(args, b)        scales of block b
+//   kScaleBytes            bytes of a scale
+//   Scales(source)         16 scales
 //   kUnit                  what one step of an integer stands for, in scales
-template <typename Weights, size_t kTokens>
+template <typename Weights, size_t kBlocksPerScale, size_t kTokens>
 static inline void DotRows(const TileDotArgs& args, size_t first) {
+  constexpr Chunks kChunks{Weights::kBlockBytes, Weights::kScaleBytes, kBlocksPerScale};
   const size_t columns = args.x.columns;
   const size_t blocks = columns / kActivationBlock;
   const int8_t* q[kTokens];
@@ -53,7 +56,9 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
     for (float32x4_t& four : total[t].four) four = vdupq_n_f32(0);
   }
   for (size_t b = 0; b < blocks; ++b) {
-    const uint8_t* block = args.tile + b * Weights::kBlockBytes;
+    const uint8_t* block = args.tile + ValuesAt(kChunks, b);
+    const uint8_t* block_scales = args.tile + ScalesAt(kChunks, b);
+    __builtin_prefetch(block_scales + kPrefetchBytes);
     for (size_t i = 0; i < Weights::kBlockBytes; i += 64) {
       __builtin_prefetch(block + i + kPrefetchBytes);
     }
@@ -63,7 +68,7 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
       for (size_t h = 0; h < 2; ++h) x[t][h] = vld1q_s8(q[t] + b * kActivationBlock + h * 16);
       unit[t] = Weights::kUnit * scale[t][b];
     }
-    const Sixteen scales = Weights::Scales(args, b);
+    const Sixteen scales = Weights::Scales(block_scales);
     // Four outputs after the other, and not unrolled: the sums then stay in registers.
 #pragma GCC unroll 1
     for (size_t r = 0; r < 4; ++r) {
@@ -89,11 +94,11 @@ static inline void DotRows(const TileDotArgs& args, size_t first) {
   }
 }
 
-template <typename Weights>
+template <typename Weights, size_t kBlocksPerScale>
 static inline void DotTile(const TileDotArgs& args) {
   size_t i = 0;
-  for (; i + 4 <= args.num_rows; i += 4) DotRows<Weights, 4>(args, i);
-  for (; i < args.num_rows; ++i) DotRows<Weights, 1>(args, i);
+  for (; i + 4 <= args.num_rows; i += 4) DotRows<Weights, kBlocksPerScale, 4>(args, i);
+  for (; i < args.num_rows; ++i) DotRows<Weights, kBlocksPerScale, 1>(args, i);
 }
 
 }  // namespace mixline::cpu
