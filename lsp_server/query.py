@@ -31,6 +31,7 @@ class Query:
     afterlife_ms: float  # how long the generation may outlive the request
     gate: Gate
     syntax: SyntaxGuard
+    several_lines: bool = False  # the settings allow them
     announce: bool  # tell the client when a better answer is ready later
     refused: RejectReason | None = None  # known before anything is generated
 

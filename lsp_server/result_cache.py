@@ -1,11 +1,15 @@
 """Finished generations, found again at their place and at every place typed along them."""
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from inference import Completion, CompletionRequest
+from inference import Completion, CompletionRequest, FinishReason
+from lsp_server.postprocess.trim import complete_lines
 
 _MAX_ENTRIES = 64
+_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT, FinishReason.CANCELLED})
+_LAST_WORD = re.compile(r"\w+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +72,19 @@ class ResultCache:
     def clear(self) -> None:
         """Drop everything: the settings have changed."""
         self._results.clear()
+
+
+def settled(request: CompletionRequest, completion: Completion) -> Result:
+    """Return what is kept of a completion: less a last line, or word, that was cut short."""
+    return Result(request=request, completion=completion, text=_settled_text(completion))
+
+
+def _settled_text(completion: Completion) -> str:
+    text = completion.text
+    if completion.finish_reason not in _CUT_SHORT:
+        return text
+    lines = complete_lines(text)
+    if lines.strip():
+        return lines
+    whole_words = _LAST_WORD.sub("", text)
+    return whole_words if whole_words.strip() else text

@@ -8,16 +8,15 @@ All methods run in the event loop's thread and none of them blocks.
 
 import asyncio
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from inference import Completion, FinishReason, MixlineError
+from inference import FinishReason, MixlineError
 from lsp_server.burst import Burst
 from lsp_server.document import Document, Edit
 from lsp_server.engine_host import CompletionEngine
+from lsp_server.pending import Observer, Pending
 from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import judge
@@ -25,43 +24,14 @@ from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import complete_lines
 from lsp_server.query import Outcome, Query, Ready
-from lsp_server.result_cache import Result, ResultCache
+from lsp_server.result_cache import Result, ResultCache, settled
 from lsp_server.running import Running
+from lsp_server.speculation import Speculation
 from lsp_server.syntax.guard import SyntaxGuard
 
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 0.015
 _MS = 1e-3
-_CUT_SHORT = frozenset({FinishReason.LENGTH, FinishReason.CONTEXT, FinishReason.CANCELLED})
-_LAST_WORD = re.compile(r"\w+\Z")
-
-
-class Pending:
-    """A request without an answer yet."""
-
-    def __init__(self, query: Query, reply: Callable[[Outcome], None], arrived_s: float) -> None:
-        self.query = query
-        self.reply = reply
-        self.arrived_s = arrived_s
-        self.deadline: asyncio.TimerHandle | None = None
-        self.start_timer: asyncio.TimerHandle | None = None
-        self.answered = False
-
-    def stop_timers(self) -> None:
-        """Forget what was planned for this request."""
-        for timer in (self.deadline, self.start_timer):
-            if timer is not None:
-                timer.cancel()
-        self.deadline = self.start_timer = None
-
-
-class Observer(Protocol):
-    """Is told what requests are answered, before the client is."""
-
-    def answered(
-        self, query: Query, outcome: Outcome, result: Result | None, latency_ms: float
-    ) -> None:
-        """Note an answer, and what of the engine's it was made of."""
 
 
 class Scheduler:
@@ -90,6 +60,7 @@ class Scheduler:
         self._running: dict[str, Running] = {}
         self._bursts: dict[str, Burst] = {}
         self._cache = ResultCache()
+        self._speculation = Speculation(engine, self._cache)
         self._stopped = False
         self.outcomes: Counter[str] = Counter()
 
@@ -127,6 +98,7 @@ class Scheduler:
             return
         uri = document.uri
         self._answer_all(uri, RejectReason.SUPERSEDED)
+        self._speculation.follow(document, edits)
         running = self._running.get(uri)
         if running is None:
             return
@@ -138,6 +110,7 @@ class Scheduler:
     def document_closed(self, uri: str) -> None:
         """Drop everything about a document."""
         self._answer_all(uri, RejectReason.SUPERSEDED)
+        self._speculation.stop(uri)
         if (running := self._running.get(uri)) is not None:
             self._kill(running)
         self._cache.forget(uri)
@@ -146,12 +119,14 @@ class Scheduler:
     def settings_changed(self) -> None:
         """Forget results that were made with other settings."""
         self._cache.clear()
+        self._speculation.stop()
         for running in list(self._running.values()):
             if not self._waiting(running.request.document):
                 self._kill(running)
 
     def make_way(self, uri: str | None = None) -> None:
         """End generations that nobody waits for, except for `uri`: the engine is needed."""
+        self._speculation.stop()
         for running in list(self._running.values()):
             other = running.request.document
             if other != uri and not self._waiting(other):
@@ -160,11 +135,12 @@ class Scheduler:
     @property
     def is_idle(self) -> bool:
         """Whether nobody waits and nothing is generated."""
-        return not self._pending and not self._running
+        return not (self._pending or self._running or self._speculation)
 
     def stop(self) -> None:
         """End all work; nothing is answered any more."""
         self._stopped = True
+        self._speculation.stop()
         for pending in list(self._pending.values()):
             self._close(pending)
         for running in list(self._running.values()):
@@ -180,6 +156,8 @@ class Scheduler:
             else:
                 self._kill(running, keep=pending)
                 running = None
+        elif (running := self._speculation.take(query)) is not None:
+            self._enter(running)
         if query.refused is not None:
             self._answer(pending, query.refused)
             self._let_go(query.uri)
@@ -214,9 +192,12 @@ class Scheduler:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)
             return
-        running = Running(query, handle)
-        self._running[query.uri] = running
-        handle.future.add_done_callback(lambda _: self._from_engine(running))
+        self._enter(Running(query, handle))
+
+    def _enter(self, running: Running) -> None:
+        """Take a generation into care: its end will be heard of."""
+        self._running[running.request.document] = running
+        running.handle.future.add_done_callback(lambda _: self._from_engine(running))
 
     def _from_engine(self, running: Running) -> None:
         """Pass the end of a generation from the engine's thread to ours."""
@@ -233,9 +214,8 @@ class Scheduler:
             self._answer_all(uri, RejectReason.FAILED)
             return
         completion = running.handle.future.result()
-        text = _settled_text(completion)
-        result = Result(request=running.request, completion=completion, text=text)
-        if text or completion.finish_reason is not FinishReason.CANCELLED:
+        result = settled(running.request, completion)
+        if result.text or completion.finish_reason is not FinishReason.CANCELLED:
             self._cache.put(result)
         waiting = self._waiting(uri)
         for pending in waiting:
@@ -260,6 +240,8 @@ class Scheduler:
         query = pending.query
         outcome = self._judge(query, result, query.request.prefix, query.syntax)
         self._answer(pending, outcome, result)
+        if isinstance(outcome, Insertion) and query.uri not in self._running:
+            self._speculation.start(query, outcome)
 
     def _judge(self, query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> Outcome:
         rest = result.rest_at(prefix, result.request.suffix) or ""
@@ -384,15 +366,3 @@ def _stop(timer: asyncio.TimerHandle | None) -> None:
 def _without_text(error: BaseException) -> str:
     """Return what may be logged: our own sentence, but of a foreign error its kind alone."""
     return str(error) if error.__cause__ is None else type(error.__cause__).__name__
-
-
-def _settled_text(completion: Completion) -> str:
-    """Return the text without what was cut short: a last line, or a word of an only line."""
-    text = completion.text
-    if completion.finish_reason not in _CUT_SHORT:
-        return text
-    lines = complete_lines(text)
-    if lines.strip():
-        return lines
-    whole_words = _LAST_WORD.sub("", text)
-    return whole_words if whole_words.strip() else text

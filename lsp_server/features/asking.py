@@ -16,6 +16,7 @@ from lsp_server.postprocess.reject import RejectReason
 from lsp_server.query import Outcome, Query
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
+from lsp_server.settings import MultiLine
 from lsp_server.syntax.guard import Entry, SyntaxGuard
 
 _Answer = TypeVar("_Answer")
@@ -69,6 +70,7 @@ def ask(
         afterlife_ms=place.settings.afterlife_ms,
         gate=server.history.gate(place.settings, place.document.language),
         syntax=syntax,
+        several_lines=place.settings.multi_line is MultiLine.AUTO,
         announce=manner.announce,
         refused=None if manner.explicit else may_ask(suffix) or _unwanted(place, syntax),
     )

@@ -185,6 +185,14 @@ class Client:
         assert len(items) == 1, self.status()
         return items[0]
 
+    def generations_at_rest(self) -> int:
+        """Return how many were started, once the engine has nothing to do."""
+        end = time.monotonic() + 30
+        while (engine := self.status()["engine"])["busy"] or engine["waiting"]:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return int(engine["generations"])
+
     def shut_down(self) -> None:
         self.result("shutdown")
         self.notify("exit")

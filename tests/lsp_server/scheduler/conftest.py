@@ -10,10 +10,11 @@ import pytest
 from inference import Completion, CompletionRequest, FinishReason, MixlineError, WorkspaceView
 from lsp_server.context.around_cursor import WindowPins
 from lsp_server.document import Document, Edit, Point
+from lsp_server.pending import Pending
 from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import Gate
 from lsp_server.query import Outcome, Query, Ready
-from lsp_server.scheduler import Pending, Scheduler
+from lsp_server.scheduler import Scheduler
 from lsp_server.syntax.guard import SyntaxGuard
 from lsp_server.syntax.parsing import SyntaxTrees
 
