@@ -16,6 +16,7 @@ from evaluation.keystrokes.assistant import Suggestion, Work
 _START_S: Final = 120.0  # a cold disk and a busy machine
 _ANSWER_S: Final = 60.0
 _READY: Final = "mixline/ready"
+_LOG_BYTES: Final = 1 << 16
 
 
 class EditorClient:
@@ -45,14 +46,20 @@ class EditorClient:
     @property
     def pid(self) -> int:
         """The server's process."""
+        return self._process.pid
+
+    @property
+    def _process(self) -> asyncio.subprocess.Process:
         server = self._client._server  # noqa: SLF001 - pygls does not say it otherwise
         if server is None:
             raise ServerError("expected a running server, found none; use the client in `with`")
-        return server.pid
+        return server
 
     async def __aenter__(self) -> Self:
         arguments = ("-m", "mixline", "serve", "--stdio", "--model", str(self._model))
         await self._client.start_io(sys.executable, "-P", *arguments)
+        # Behind a log that nobody reads asyncio waits for ever for the end of the process.
+        self._log = asyncio.create_task(_discard(self._process.stderr))
         uri = self._root.as_uri()
         await self._client.initialize_async(
             types.InitializeParams(
@@ -80,6 +87,7 @@ class EditorClient:
         await self._client.shutdown_async(None)
         self._client.exit(None)
         await self._client.stop()  # type: ignore[no-untyped-call]
+        await self._log
 
     async def work(self) -> Work:
         """Return what was done so far."""
@@ -177,3 +185,8 @@ class EditorClient:
 def _suggestion(item: types.InlineCompletionItem, position: types.Position) -> Suggestion:
     absorbed = 0 if item.range is None else item.range.end.character - position.character
     return Suggestion(text=str(item.insert_text), absorbed=absorbed)
+
+
+async def _discard(stream: asyncio.StreamReader | None) -> None:
+    while stream is not None and await stream.read(_LOG_BYTES):
+        pass
