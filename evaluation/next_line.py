@@ -36,6 +36,7 @@ from evaluation.workspace import view
 from evaluation.workspace_alone import WorkspaceAlone
 from inference import CompletionRequest, Engine, Reference
 from lsp_server.context.around_cursor import PREFIX_CHARACTERS, SUFFIX_CHARACTERS
+from lsp_server.syntax.imports import with_imported_names
 
 DEFAULT_POSITIONS: Final = 1000
 ENOUGH_REPOSITORIES: Final = 5
@@ -167,7 +168,7 @@ def request(
     before, after = position.before, position.after
     document = f"{position.repository.name}/{position.file.path}:{position.line}:{position.column}"
     own = Reference(key=document, version=0, text=before + after)
-    return CompletionRequest(
+    asked = CompletionRequest(
         document=document,
         path=position.file.path,
         prefix=_window(before),
@@ -177,6 +178,7 @@ def request(
         max_tokens=_MAX_TOKENS,
         workspace_expert=workspace_expert,
     )
+    return with_imported_names(asked) if workspace_expert else asked
 
 
 def _window(before: str) -> str:

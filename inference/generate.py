@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.cancel import CancelToken
+from inference.candidates import Candidates
 from inference.drafting import Draft, DraftCosts, DraftedSteps
 from inference.healing import Healer, Rewriting
 from inference.kv_cache import KvCache
@@ -176,10 +177,12 @@ class Generator:
             if request.workspace_expert
             else None
         )
+        candidates = Candidates(request.candidates, request.prefix, self.tokenizer.token_bytes)
         while True:
             mask = self._mask(request, rewriting, tally)
             ends = self._line_ends(request, rewriting)
             probabilities, hint = expected(logits + mask, ends, expert)
+            candidates.favour(probabilities, tally.text, rewriting.left)
             token, logprob = choose(probabilities, request.sampling, rng)
             is_old = bool(rewriting.left)
             new = rewriting.consume(self.tokenizer.token_bytes(token))

@@ -113,6 +113,7 @@ class CompletionRequest:
     snippets: tuple[Snippet, ...] = ()
     references: tuple[Reference, ...] = ()  # the document itself, and what `workspace` lacks
     workspace: WorkspaceView | None = field(default=None, repr=False)
+    candidates: tuple[str, ...] = field(default=(), repr=False)  # names, see `Candidates`
     max_tokens: int = 64
     multi_line: bool = False
     require_text: bool = False  # an explicit request: do not stop before a visible character

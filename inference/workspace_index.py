@@ -8,7 +8,7 @@ byte of text (UTF-8): the text and one number.
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
 from typing import Final, NamedTuple, TypeAlias
@@ -156,6 +156,17 @@ class WorkspaceView:
                 heappop(heap)
         found.sort(key=lambda entry: entry[:2])
         return [hit for _, _, hit in found]
+
+    def files(self) -> Iterator[str]:
+        """Yield the keys of the files that may be seen."""
+        return (key for key in self.owners if key not in self.hidden)
+
+    def text(self, key: str) -> str:
+        """Return the text of one of `files`."""
+        segment = self.owners[key]
+        number = segment.keys.index(key)
+        start, end = segment.starts[number], segment.starts[number + 1] - 1
+        return segment.text[start:end][::-1].decode("utf-8", "replace")
 
     def _neighbour(
         self, needle: Backwards, least: int, number: int, slot: int, step: int

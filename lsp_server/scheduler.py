@@ -28,6 +28,7 @@ from lsp_server.result_cache import Result, ResultCache, settled
 from lsp_server.running import Running
 from lsp_server.speculation import Speculation
 from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.imports import with_imported_names
 
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 0.015
@@ -185,9 +186,10 @@ class Scheduler:
             return
         self.make_way(query.uri)
         try:
-            handle = engine.submit(
-                replace(query.request, references=query.references(), workspace=query.workspace())
+            request = replace(
+                query.request, references=query.references(), workspace=query.workspace()
             )
+            handle = engine.submit(with_imported_names(request))
         except MixlineError as error:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)

@@ -18,6 +18,7 @@ from lsp_server.protocol import answers_later
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.imports import with_imported_names
 
 COMPLETE = "mixline/complete"
 STATUS = "mixline/status"
@@ -127,7 +128,7 @@ def _complete(
     server.read_ahead.touched(place.document.uri, place.cursor)
     loop = asyncio.get_running_loop()
     answer: Future[dict[str, Any]] = Future()
-    generation = engine.submit(request)
+    generation = engine.submit(with_imported_names(request))
 
     def finish() -> None:
         if answer.cancelled():

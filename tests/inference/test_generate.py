@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from inference import (
     Completion,
     CompletionRequest,
@@ -12,6 +14,7 @@ from inference import (
     FinishReason,
     Reference,
     Sampling,
+    candidates,
 )
 
 MakeRequest = Callable[..., CompletionRequest]
@@ -169,3 +172,17 @@ def test_any_text_is_survived(engine: Engine, make_request: MakeRequest) -> None
     for text in ("", "\x00", "\ud83d", "😋" * 50, "<|fim_middle|>" * 9, "a" * 20_000, "\r\n" * 99):
         completion = complete(engine, make_request(text, suffix=text, path=text, max_tokens=3))
         assert 1 <= completion.prompt_tokens <= engine.info.prompt_tokens
+
+
+def test_candidates_are_written_if_they_count_enough(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random weights prefer other names; the one that may come next outweighs them."""
+    monkeypatch.setattr(candidates, "_FACTOR", 1e6)
+    monkeypatch.setattr(candidates, "_LOOKED_AT", 1 << 20)
+    request = make_request("from a import ze")
+    plain = complete(engine, request)
+    told = complete(engine, replace(request, candidates=("zebra", "other")))
+
+    assert not plain.text.startswith("bra")
+    assert told.text.startswith("bra")

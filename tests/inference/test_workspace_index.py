@@ -103,6 +103,7 @@ def test_small_segments_are_put_together() -> None:
             view = index.view()
             assert len(view.segments) <= 7
             assert view.owners.keys() == texts.keys()
+            assert {name: view.text(name) for name in view.files()} == texts
             for name, text in texts.items():
                 needle = f"name_{name} = "
                 rest = text.partition("\n")[0].removeprefix(needle)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from inference import Reference
 from lsp_server.document import Point
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
@@ -251,3 +252,12 @@ async def test_other_text_before_a_closer_ends_the_generation(desk: Any) -> None
     await desk.settle()
 
     assert not desk.generation.runs
+
+
+async def test_a_generation_is_told_the_names_of_an_imported_module(desk: Any) -> None:
+    """From what is open beside it."""
+    desk.open("from shop import \n", uri="file:///a.py", language="python")
+    shop = Reference(key="file:///shop.py", version=1, text="def sell(): pass\n")
+    desk.ask("a", (0, 17), uri="file:///a.py", references=lambda: (shop,))
+
+    assert desk.generation.request.candidates == ("sell",)
