@@ -144,6 +144,7 @@ class ExpertFfn {
     paging_.Announce({call.expert_ids, call.tokens * call.slots}, shape.num_experts);
     const ort::Scratch scratch(context, ScratchBytes(shape, call.tokens, call.slots));
     RunExperts(kernels_, shape, call, scratch.data(), context.Threads());
+    paging_.Computed();
   }
 
   // y has the type and shape of x.

@@ -23,7 +23,15 @@ std::atomic<size_t> areas = 0;  // of all open tensors
 
 // Some tokens of a deep model.
 constexpr int kCallsAfterRead = 128;
+
+// Enough to see whether announcing reads anything; if it does, kCallsAfterRead follow.
+constexpr int kCallsAfterWait = 16;
+
 std::atomic<int> calls_left = 0;  // that still announce their experts
+
+void AnnounceAtLeast(int calls) {
+  if (calls_left.load(std::memory_order_relaxed) < calls) calls_left = calls;
+}
 
 // struct procmap_query of linux/fs.h, which headers before Linux 6.11 lack.
 struct MapQuery {
@@ -56,6 +64,8 @@ bool IsMappedFile(uintptr_t start, uintptr_t end) {
   close(maps);
   return known && query.inode != 0 && query.end >= end;
 }
+
+thread_local int64_t waits_before = 0;  // what this thread's call began with
 
 // What this thread had to do with files so far.
 struct FileReads {
@@ -111,15 +121,13 @@ void ExpertPaging::Open(const void* gate_up, size_t gate_up_bytes, const void* d
   gate_up_.Open(gate_up, experts, gate_up_bytes);
   down_.Open(down, experts, down_bytes);
   experts_ = experts;
-  if (calls_left < 1) calls_left = 1;
+  AnnounceAtLeast(1);
 }
 
 void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) const {
-  if (experts != experts_) return;  // other weights than those of the first call
-  thread_local FileReads last;
   const FileReads before;
-  if (before.waits != last.waits) calls_left = kCallsAfterRead;
-  last = before;
+  waits_before = before.waits;
+  if (experts != experts_) return;  // other weights than those of the first call
   if (calls_left.load(std::memory_order_relaxed) <= 0) return;
   calls_left.fetch_sub(1, std::memory_order_relaxed);
   std::vector<bool> chosen(experts_);
@@ -134,7 +142,12 @@ void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) const 
     gate_up_.WillNeed(expert);
     down_.WillNeed(expert);
   }
-  if (FileReads().blocks != before.blocks) calls_left = kCallsAfterRead;
+  if (FileReads().blocks != before.blocks) AnnounceAtLeast(kCallsAfterRead);
+}
+
+void ExpertPaging::Computed() const {
+  // Waits outside of a call, of whatever else the process does, say nothing about the weights.
+  if (FileReads().waits != waits_before) AnnounceAtLeast(kCallsAfterWait);
 }
 
 #else
@@ -145,6 +158,7 @@ void MappedExperts::WillNeed(size_t) const {}
 uintptr_t MappedExperts::Border(size_t) const { return 0; }
 void ExpertPaging::Open(const void*, size_t, const void*, size_t, size_t) {}
 void ExpertPaging::Announce(std::span<const int32_t>, size_t) const {}
+void ExpertPaging::Computed() const {}
 
 #endif
 
