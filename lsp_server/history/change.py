@@ -6,6 +6,7 @@ character. Two versions side by side tell what is new.
 
 from dataclasses import dataclass
 
+from inference import common_prefix
 from lsp_server.document import Document, Edit, Point, normalise_line_ends
 
 
@@ -55,10 +56,10 @@ def change_between(
     after = normalise_line_ends("".join(new.lines[first : new_last + 1]))
     if before == after:
         return None
-    head = _common_start(before, after)
+    head = common_prefix(before, after)
     if pin is not None and pin.line >= first:
         head = min(head, _offset(before, pin.line - first, pin.column))
-    tail = _common_start(before[head:][::-1], after[head:][::-1])
+    tail = common_prefix(before[head:][::-1], after[head:][::-1])
     removed = before[head : len(before) - tail]
     inserted = after[head : len(after) - tail]
     start = point_behind(Point(first, 0), before[:head])
@@ -86,15 +87,3 @@ def _offset(text: str, line: int, column: int) -> int:
         if not at:
             return len(text)
     return at + column
-
-
-def _common_start(left: str, right: str) -> int:
-    """Return how many characters two texts begin with alike; slices compare at C speed."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
