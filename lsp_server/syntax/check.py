@@ -5,6 +5,8 @@ from tree_sitter import Tree
 from lsp_server.syntax.parsing import Parsed, Region, parse
 
 _MAX_NODES = 20_000
+_MAX_LINES = 50
+_BLOCKS = frozenset({"block", "module"})
 
 
 def with_insertion(region: Region, before: Parsed, text: str, absorbed: int) -> Parsed | None:
@@ -32,11 +34,12 @@ def adds_defect(before: Parsed, before_end: int, after: Parsed, after_end: int) 
         after: the text with it.
         after_end: where the suggestion ends.
     """
-    return _defects(after, after_end) > _defects(before, before_end)
+    return _defects(after, before_end, after_end) > _defects(before, before_end, before_end)
 
 
-def _defects(parsed: Parsed, end: int) -> int:
-    return _errors(parsed.tree) + _leaves_block_empty(parsed, end)
+def _defects(parsed: Parsed, start: int, end: int) -> int:
+    defects = _errors(parsed.tree) + _leaves_block_empty(parsed, end)
+    return defects + _unexpected_indents(parsed, start, end)
 
 
 def _errors(tree: Tree) -> int:
@@ -64,3 +67,43 @@ def _leaves_block_empty(parsed: Parsed, end: int) -> bool:
     return any(
         child.type == "block" and child.named_child_count == 0 for child in colon.parent.children
     )
+
+
+def _unexpected_indents(parsed: Parsed, start: int, end: int) -> int:
+    """Count statements that stand deeper than the one before them in their block.
+
+    They are looked for from the line of `start` to the one below that of `end`. tree-sitter's
+    Python grammar takes them for a part of the block; Python does not.
+    """
+    if parsed.tree.language.name != "python":
+        return 0
+    source = parsed.source
+    found = 0
+    line_start = source.rfind(b"\n", 0, start) + 1
+    for _ in range(_MAX_LINES):
+        line_end = source.find(b"\n", line_start)
+        line = source[line_start : line_end if line_end >= 0 else len(source)]
+        body = line.lstrip(b" \t")
+        if body.strip() and not body.startswith(b"#"):
+            found += _stands_too_deep(parsed, line_start + len(line) - len(body))
+            if line_start > end:
+                break
+        if line_end < 0:
+            break
+        line_start = line_end + 1
+    return found
+
+
+def _stands_too_deep(parsed: Parsed, offset: int) -> bool:
+    """Tell whether a statement begins at an offset, deeper than the one before it in its block."""
+    node = parsed.tree.root_node.descendant_for_byte_range(offset, offset + 1)
+    while node is not None and node.parent is not None and node.parent.start_byte == offset:
+        node = node.parent
+    if node is None or node.start_byte != offset or node.parent is None:
+        return False
+    if node.parent.type not in _BLOCKS:
+        return False
+    before = node.prev_named_sibling
+    while before is not None and before.type == "comment":
+        before = before.prev_named_sibling
+    return before is not None and before.start_point.column < node.start_point.column

@@ -93,12 +93,16 @@ class SyntaxGuard:
 
     def _after(self, text: str, absorbed: int) -> Parsed | None:
         """Return the tree of the document with a suggestion; the last one is remembered."""
-        if self._around is None:
-            return None
-        if self._inserted is None or self._inserted[0] != (text, absorbed):
+        if self._inserted is not None and self._inserted[0] == (text, absorbed):
+            return self._inserted[1]
+        after = None
+        while self._around is not None:
             after = with_insertion(*self._around, text, absorbed)
-            self._inserted = (text, absorbed), after
-        return self._inserted[1]
+            if after is not None or not self._trees.shrink(self._document.uri):
+                break
+            del self._around  # less of the document is parsed now
+        self._inserted = (text, absorbed), after
+        return after
 
     @cached_property
     def _around(self) -> tuple[Region, Parsed] | None:

@@ -104,17 +104,25 @@ class SyntaxTrees:
             path: of the document.
             change: what is done to the region before it is parsed.
         """
-        reach = self._reaches.get(document.uri, _REACH)
-        while (region := region_around(document, cursor, path, reach)) is not None:
+        while True:
+            reach = self._reaches.get(document.uri, _REACH)
+            region = region_around(document, cursor, path, reach)
+            if region is None:
+                return None
             region = change(region)
             parsed = self.parse(document.uri, region)
             if parsed is not None:
                 return region, parsed
-            if reach <= _LEAST_REACH:
+            if not self.shrink(document.uri):
                 return None
-            reach //= _SHRINK
-            self._reaches[document.uri] = reach
-        return None
+
+    def shrink(self, uri: str) -> bool:
+        """Parse less of a document from now on, since it takes too long; False if it is least."""
+        reach = self._reaches.get(uri, _REACH)
+        if reach <= _LEAST_REACH:
+            return False
+        self._reaches[uri] = reach // _SHRINK
+        return True
 
     def parse(self, uri: str, region: Region) -> Parsed | None:
         """Return the tree of a region, or None if its grammar or the time does not suffice."""

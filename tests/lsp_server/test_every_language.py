@@ -18,6 +18,8 @@ from lsp_server.syntax.guard import SyntaxGuard
 from lsp_server.syntax.parsing import SyntaxTrees, region_around
 from lsp_server.syntax.place import Kind
 
+pytestmark = pytest.mark.usefixtures("patient_parser")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:

@@ -7,6 +7,8 @@ import pytest
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.syntax.guard import SyntaxGuard
 
+pytestmark = pytest.mark.usefixtures("patient_parser")
+
 GuardAt = Callable[[str, str], SyntaxGuard]
 
 SOUND = [
@@ -16,6 +18,12 @@ SOUND = [
     ("python", "def f():\n    if x|\n", " is None:", 0),  # the file is broken already
     ("python", "def f():\n    |\n        return 1\n", "if x:", 0),
     ("python", "x = [\n    1,\n    |\n]\n", "2,", 0),
+    ("python", "def f():\n    |\n    x = 1\n", "y = (1 +\n         2)", 0),
+    ("python", "def f():\n    |\n", "y = [\n        1,\n    ]\n    if y:\n        return y", 0),
+    ("python", 'def f():\n    """A\n    |\n        b\n    """\n', "c", 0),
+    ("python", "x = 1\n|\n    # a comment\ny = 1\n", "z = 1", 0),
+    ("python", "x = 1\n    y = 2|\n", " + 1", 0),  # too deep before
+    ("javascript", "a;\n|\n    b;\n", "c;", 0),
     ("javascript", "function f() {\n  |\n}\n", "return 1;", 0),
     ("typescript", "const x: number = |;\n", "1", 0),
     ("typescriptreact", "const a = <p>|</p>;\n", "{b}", 0),
@@ -35,6 +43,10 @@ SOUND = [
 BROKEN = [
     ("python", "def f():\n    |\n    return 1\n", "x = g(", 0),
     ("python", "x = 1\n|\ny = 2\n", "if x:", 0),  # nothing stands in the block
+    ("python", "class A:\n    |\n        x = 1\n", "pass", 0),  # what follows is too deep
+    ("python", "class A:\n    |\n\n        # a\n        x = 1\n", "pass", 0),
+    ("python", "def f():\n    x = 1\n    |\n", "    return x", 0),  # it is too deep itself
+    ("python", "x = 1\n|\n", "y = 2\n  z = 3", 0),
     ("python", "x = 1\n|\n", "x = )", 0),
     ("python", "x = (1|)\n", "))", 1),
     ("javascript", "function f() {\n  |\n}\n", "if (x) {", 0),

@@ -6,6 +6,8 @@ import pytest
 
 from lsp_server.syntax.guard import SyntaxGuard
 
+pytestmark = pytest.mark.usefixtures("patient_parser")
+
 GuardAt = Callable[[str, str], SyntaxGuard]
 
 FILE = """\

@@ -84,6 +84,7 @@ def test_the_suffix_tells_the_grammar_where_the_client_does_not() -> None:
     assert region.grammar == "tsx"
 
 
+@pytest.mark.usefixtures("patient_parser")
 def test_a_tree_made_from_an_older_one_equals_a_new_one() -> None:
     """Random edits, one after the other, never leave a trace of the former text."""
     pieces = ["x = 1\n", "def f(a):\n    return a\n", "(", ")", '"', "é", "    ", "\n", "if x:\n"]

@@ -7,6 +7,8 @@ import pytest
 from lsp_server.syntax.parsing import Parsed, parse
 from lsp_server.syntax.symbols import SymbolTable, symbols
 
+pytestmark = pytest.mark.usefixtures("patient_parser")
+
 
 def parsed(text: str) -> Parsed:
     tree = parse("python", text.encode())
