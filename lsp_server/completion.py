@@ -9,6 +9,7 @@ from inference import (
     Reference,
     RequestError,
     Sampling,
+    Snippet,
     WorkspaceView,
 )
 from lsp_server.context.admission import Admission, AdmissionRules
@@ -57,6 +58,7 @@ def build_request(
     explicit: bool,
     syntax: SyntaxGuard,
     shown: ShownSuffixes | None = None,
+    snippets: tuple[Snippet, ...] = (),
     references: tuple[Reference, ...] = (),
     workspace: WorkspaceView | None = None,
     max_tokens: int | None = None,
@@ -74,6 +76,7 @@ def build_request(
         explicit: asked for by the user, not by typing.
         syntax: of the place.
         shown: what the last prompts showed behind the cursor.
+        snippets: of other files.
         references: what the workspace expert may match against.
         workspace: the same of what is indexed.
         max_tokens: None for that of the settings.
@@ -95,6 +98,7 @@ def build_request(
         prefix=prefix,
         suffix=behind,
         shown_suffix=shown.show(document, behind) if shown is not None else None,
+        snippets=snippets,
         references=references,
         workspace=workspace,
         max_tokens=settings.max_tokens if max_tokens is None else max_tokens,

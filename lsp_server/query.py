@@ -1,7 +1,7 @@
 """What is asked of the scheduler, and what it answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference import CompletionRequest, Reference, WorkspaceView
 from lsp_server.context.around_cursor import Window
@@ -39,6 +39,15 @@ class Query:
     def uri(self) -> str:
         """The document's identity."""
         return self.request.document
+
+    def gathered(self) -> CompletionRequest:
+        """Return the request with what costs something to gather; for when it is run."""
+        return replace(
+            self.request,
+            borders=self.syntax.borders(len(self.request.prefix)),
+            references=self.references(),
+            workspace=self.workspace(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

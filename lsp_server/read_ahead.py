@@ -108,10 +108,15 @@ class ReadAhead:
             return
 
 
-def prefill_request(place: Place) -> CompletionRequest | None:
+def prefill_request(place: Place, *, quotes: bool) -> CompletionRequest | None:
     """Return what reads the prompt of the next request at a place; None if there will be none.
 
-    The suffix is shown as it is from now on: nobody waits, so the prompt may become new.
+    Nobody waits, so the prompt may become new: the suffix is shown as it is from now on, and what
+    is quoted of other files is gathered anew.
+
+    Args:
+        place: of the likely request.
+        quotes: whether other files are quoted at all.
     """
     window = place.window
     if may_ask(window.suffix) is not None:
@@ -125,10 +130,12 @@ def prefill_request(place: Place) -> CompletionRequest | None:
         settings=place.settings,
         explicit=False,
         syntax=syntax,
+        snippets=place.renew_snippets(syntax) if quotes else (),
     )
     return replace(
         request,
         shown_suffix=place.shown.renew(request.document, request.suffix),
+        borders=syntax.borders(len(request.prefix)),
         priority=Priority.BACKGROUND,
         prefill_only=True,
     )

@@ -186,10 +186,7 @@ class Scheduler:
             return
         self.make_way(query.uri)
         try:
-            request = replace(
-                query.request, references=query.references(), workspace=query.workspace()
-            )
-            handle = engine.submit(with_imported_names(request))
+            handle = engine.submit(with_imported_names(query.gathered()))
         except MixlineError as error:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)

@@ -17,6 +17,7 @@ from lsp_server.positions import units_of_index
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import MixlineProtocol, converter
 from lsp_server.query import Ready
+from lsp_server.quoting import quotes_others
 from lsp_server.read_ahead import ReadAhead, prefill_request
 from lsp_server.scheduler import Scheduler
 from lsp_server.session import Session
@@ -82,7 +83,9 @@ class MixlineServer(LanguageServer):
         if document is None or not self.session.settings.read_ahead:
             return None
         place = self.session.look_at(document, cursor)
-        return None if isinstance(place, RejectReason) else prefill_request(place)
+        if isinstance(place, RejectReason) or self.host.engine is None:
+            return None
+        return prefill_request(place, quotes=quotes_others(place.settings, self.host.engine.info))
 
     def _announce(self, ready: Ready) -> None:
         self.history.announced(ready)

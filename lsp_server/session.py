@@ -1,10 +1,10 @@
 """What one client has told the server; features read it through immutable snapshots."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inference import Reference, WorkspaceView
+from inference import Reference, Snippet, WorkspaceView
 from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.redaction import redact
@@ -13,7 +13,9 @@ from lsp_server.context.shown_suffix import ShownSuffixes
 from lsp_server.document import Document, Edit, Point
 from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
+from lsp_server.quoting import Quoting, Sources
 from lsp_server.settings import Settings
+from lsp_server.syntax.guard import SyntaxGuard
 from lsp_server.syntax.parsing import SyntaxTrees
 from lsp_server.workspace_reader import WorkspaceReader
 
@@ -30,6 +32,8 @@ class Place:
     workspace: Callable[[], WorkspaceView]  # likewise
     settings: Settings
     shown: ShownSuffixes
+    snippets: tuple[Snippet, ...]  # of other files, as they are quoted by now
+    renew_snippets: Callable[[SyntaxGuard], tuple[Snippet, ...]]  # see `Quoting`; at rest only
     trees: SyntaxTrees
     encoding: PositionEncoding
 
@@ -55,6 +59,7 @@ class Session:
         self._admitted: dict[str, Admitted] = {}
         self._texts = _Texts(Document.text)
         self._shared_texts = _Texts(lambda document: redact(self._texts.text(document)))
+        self._quoting = Quoting(self._admission, self._shared_texts.text)
 
     def look(self, uri: str, line: int, character: int) -> Place | RejectReason:
         """Take a snapshot at a position of the client's, or say why the place is none of ours."""
@@ -90,8 +95,25 @@ class Session:
             workspace=lambda: self.workspace.view(document),
             settings=self.settings,
             shown=self.shown,
+            snippets=self._quoting.snippets(uri),
+            renew_snippets=lambda syntax: self._quoting.renew(
+                document, cursor, syntax, self._sources(document, newest_first)
+            ),
             trees=self.trees,
             encoding=self.encoding,
+        )
+
+    def _sources(self, document: Document, opened: Iterable[Document]) -> Sources:
+        return Sources(
+            others=[
+                other
+                for other in opened
+                if other.uri != document.uri
+                and self._admission(other.uri).admission is Admission.WORKSPACE
+            ],
+            folders=tuple(self._folders.values()),
+            rules=self._rules,
+            file=path_of_uri(document.uri),
         )
 
     def document(self, uri: str) -> Document | None:
@@ -106,10 +128,11 @@ class Session:
         self._documents[document.uri] = document
         self.workspace.open(document)
 
-    def edit(self, document: Document, edits: Iterable[Edit]) -> None:
+    def edit(self, document: Document, edits: Sequence[Edit]) -> None:
         """Take over the next version of a document."""
         for edit in edits:
             self.pins.edited(document.uri, edit)
+        self._quoting.edited(document.uri, edits)
         self._documents[document.uri] = document
         self.workspace.edit(document)
 
@@ -122,11 +145,14 @@ class Session:
         self.pins.closed(uri)
         self.shown.forget(uri)
         self.trees.forget(uri)
+        self._quoting.closed(uri)
         self.workspace.close(uri)
 
     def apply_settings(self, settings: Settings) -> None:
         """Work with other settings from now on."""
         same = settings.secrets_extra == self.settings.secrets_extra
+        if settings.other_files is not self.settings.other_files:
+            self._quoting.clear()
         self.settings = settings
         if not same:
             self._renew_rules()
@@ -149,11 +175,13 @@ class Session:
     def saved(self, uri: str) -> None:
         """Follow a save."""
         self._admitted.clear()
+        self._quoting.saved()
         self.workspace.file_saved(uri)
 
     def _renew_rules(self) -> None:
         self._rules = AdmissionRules(self._folders.values(), self.settings.secrets_extra)
         self._admitted.clear()
+        self._quoting.clear()
         self.workspace.set_rules(self._folders.values(), self.settings.secrets_extra)
 
     def _admission(self, uri: str) -> Admitted:

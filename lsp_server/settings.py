@@ -26,6 +26,14 @@ class MultiLine(StrEnum):
     NEVER = "never"
 
 
+class OtherFiles(StrEnum):
+    """When prompts quote other files of the workspace."""
+
+    AUTO = "auto"  # if the model's context has room for them
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Resolved settings; the defaults are those of a client that sends nothing."""
@@ -42,6 +50,7 @@ class Settings:
     answer_within_ms: int = 450
     completion_fallback: CompletionFallback = CompletionFallback.AUTO
     read_ahead: bool = True  # read the likely next prompt while the user rests
+    other_files: OtherFiles = OtherFiles.AUTO
     history: bool = True  # what became of suggestions is kept, in a local file without text
     adapt_to_me: bool = True  # the gate's threshold follows the user's verdicts
     secrets_extra: tuple[str, ...] = ()  # more patterns of .gitignore's kind for the secrets list
@@ -144,6 +153,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "answerWithinMs": ("answer_within_ms", _integer(20, 10 * _SECOND_MS)),
     "completionFallback": ("completion_fallback", _choice(CompletionFallback)),
     "readAhead": ("read_ahead", _boolean),
+    "otherFiles": ("other_files", _choice(OtherFiles)),
     "history": ("history", _boolean),
     "adaptToMe": ("adapt_to_me", _boolean),
     "secretsExtra": ("secrets_extra", _strings),

@@ -58,6 +58,7 @@ def ask(
             explicit=manner.explicit,
             syntax=syntax,
             shown=place.shown,
+            snippets=place.snippets,
         ),
         references=place.references,
         workspace=place.workspace,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -122,13 +122,15 @@ def _complete(
         explicit=True,
         syntax=syntax,
         shown=place.shown,
+        snippets=place.snippets,
         max_tokens=max_tokens,
     )
     server.scheduler.make_way()
     server.read_ahead.touched(place.document.uri, place.cursor)
     loop = asyncio.get_running_loop()
     answer: Future[dict[str, Any]] = Future()
-    generation = engine.submit(with_imported_names(request))
+    borders = syntax.borders(len(request.prefix))
+    generation = engine.submit(with_imported_names(replace(request, borders=borders)))
 
     def finish() -> None:
         if answer.cancelled():

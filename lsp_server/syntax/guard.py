@@ -4,16 +4,19 @@ import string
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from lsp_server.document import Document, Point
+from lsp_server.document import Document, Point, normalise_line_ends
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.syntax.check import adds_defect, with_insertion
+from lsp_server.syntax.definitions import Definition, definitions, imported_names
 from lsp_server.syntax.names import undefined_names
-from lsp_server.syntax.parsing import Parsed, Region, SyntaxTrees
+from lsp_server.syntax.parsing import Parsed, Region, SyntaxTrees, parse
 from lsp_server.syntax.place import Kind, kind_at
 from lsp_server.syntax.symbols import symbols
 
 _PYTHON = "python"
 _WORD = f"{string.ascii_letters}{string.digits}_".encode() + bytes(range(128, 256))
+
+_TOP_LINES = 100  # where imports stand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,42 @@ class SyntaxGuard:
             del self._around  # less of the document is parsed now
         self._inserted = (text, absorbed), after
         return after
+
+    @property
+    def offset(self) -> int:
+        """Where the cursor is in what `definitions` count in: bytes."""
+        return 0 if self._around is None else len(self._around[0].before)
+
+    @cached_property
+    def definitions(self) -> tuple[Definition, ...]:
+        """What the document defines, as far as it is parsed."""
+        return () if self._around is None else definitions(self._around[1])
+
+    @property
+    def imports(self) -> frozenset[str]:
+        """The names in its import statements, those at the top of a long document included."""
+        if self._around is None:
+            return frozenset()
+        region, parsed = self._around
+        top = normalise_line_ends("".join(self._document.lines[:_TOP_LINES]))
+        head = parse(region.grammar, top.encode("utf-8", "replace"))
+        return imported_names(parsed) | (frozenset() if head is None else imported_names(head))
+
+    def borders(self, characters: int) -> tuple[int, ...]:
+        """Return where definitions begin in so many characters before the cursor, in its order."""
+        if self._around is None:
+            return ()
+        before = self._around[0].before
+        starts = {item.start for item in self.definitions if item.start < len(before)}
+        found = []
+        left, end = characters, len(before)
+        for start in sorted(starts, reverse=True):
+            left -= len(before[start:end].decode("utf-8", "replace"))
+            if left < 0:
+                break
+            found.append(left)
+            end = start
+        return tuple(reversed(found))
 
     @cached_property
     def _around(self) -> tuple[Region, Parsed] | None:

@@ -165,6 +165,31 @@ def test_reading_ahead_can_be_switched_off(servers: Any, shipped_model: Path) ->
     client.initialize(initializationOptions={"settings": {"readAhead": False}})
     client.wait_ready()
     client.open("file:///work/off.py", LONG)
-    time.sleep(3 * REST_S)
+    time.sleep(2 * REST_S)
 
     assert read_ahead_tokens(client) == 0
+
+
+def test_quotations_of_other_files_stay_while_somebody_types(
+    servers: Any, shipped_model: Path, tmp_path: Path
+) -> None:
+    """They come at a rest, not with a request; keys and further rests leave the prompt as it is."""
+    client = servers.stdio(shipped_model)
+    settings = {"settings": {"otherFiles": "always"}}
+    client.initialize(rootUri=tmp_path.as_uri(), initializationOptions=settings)
+    client.wait_ready()
+    (tmp_path / "orders.py").write_text("def load_orders(path: str) -> list[int]:\n    return []\n")
+    text = "from orders import load_orders\n\n\n" + LONG + "\norders = load_orders(PATH)\n"
+    typist = Typist(client, (tmp_path / "cart.py").as_uri(), text, text.count("\n") - 1)
+    without = typist.ask()["prompt_tokens"]
+    wait_until_read(client, 0)
+    quoting = typist.ask()
+    shares = []
+    for key in ("\n", "first = "):
+        shares.append(typist.insert(key))
+        time.sleep(1.5 * REST_S)
+    shares.append(typist.share())
+
+    assert quoting["prompt_tokens"] > without
+    assert quoting["cached_tokens"] == quoting["prompt_tokens"] - 1
+    assert min(shares) > MOST
