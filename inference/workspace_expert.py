@@ -27,7 +27,7 @@ _OWN_PROBE: Final = 2000  # characters around the cursor by which the document f
 _OWN_CHARACTERS: Final = 400_000  # searched before the cursor, behind it, and in other texts
 _TAIL: Final = 2000  # characters before the cursor that are looked at
 _AHEAD: Final = 160  # characters of a place's text that are turned into tokens at once
-_MOST_TEXTS: Final = 24  # ways to go on that are turned into tokens
+_MOST_TEXTS: Final = 12  # ways to go on that are turned into tokens
 _ENOUGH: Final = 16  # visible characters: with a match so long no new one will be longer
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from inference.comparing import common_prefix
 from inference.suffix_array import DEPTH, sort_suffixes
 
-SEGMENT_BYTES: Final = 1 << 20  # no more are put together
+SEGMENT_BYTES: Final = 1 << 21  # no more are put together
 _MOST_SMALL: Final = 6  # segments below half of that
 _EXAMINED: Final = 4  # places looked at for each that is wanted, where most are out of date
 _BEFORE, _BEHIND = 320, 440  # bytes of a place's surroundings

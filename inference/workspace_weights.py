@@ -6,7 +6,6 @@ probability of it (`_TRUST`). The network as a whole counts as evidence of its o
 how sure it is of its first choice. A token's probability is its share of all evidence.
 """
 
-from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -24,73 +23,81 @@ _HINGES: Final = {
     Column.FOLLOWING: (2.0, 3.0, 4.0, 5.0),
     Column.RANK: (),
 }  # log2(1 + column) and what of it is above each hinge
-_FLAGS: Final = (
-    (Column.REPEATS, 1),
-    (Column.KIND, 0),
-    (Column.KIND, 1),
-    (Column.KIND, 3),
-    (Column.SOURCE, 1),
-    (Column.SOURCE, 2),
-    (Column.SAME_INDENT, 1),
-    (Column.SAME_STEP, 1),
-    (Column.UNKNOWN_WORD, 1),
-    (Column.KNOWN_LINE, 1),
-    (Column.AGREED, 1),
+_LOGS: Final = np.asarray([column for column, hinges in _HINGES.items() for _ in (0, *hinges)])
+_ABOVE: Final = np.asarray(
+    [hinge for hinges in _HINGES.values() for hinge in (0.0, *hinges)], dtype=np.float32
+)
+_FLAGS: Final = np.asarray(
+    (
+        (Column.REPEATS, 1),
+        (Column.KIND, 0),
+        (Column.KIND, 1),
+        (Column.KIND, 3),
+        (Column.SOURCE, 1),
+        (Column.SOURCE, 2),
+        (Column.SAME_INDENT, 1),
+        (Column.SAME_STEP, 1),
+        (Column.UNKNOWN_WORD, 1),
+        (Column.KNOWN_LINE, 1),
+        (Column.AGREED, 1),
+    )
 )  # column, value
 
 
 def features(table: Table) -> Floats:
     """Return the features ``[N, F]`` of places."""
-    columns = [np.ones(len(table), dtype=np.float32)]
-    for column, hinges in _HINGES.items():
-        log = np.log2(1 + table[:, column], dtype=np.float32)
-        columns += [log, *(np.maximum(log - hinge, 0) for hinge in hinges)]
-    columns += [(table[:, column] == value).astype(np.float32) for column, value in _FLAGS]
-    return np.stack(columns, axis=1)
+    logs = np.log2(1 + table[:, _LOGS], dtype=np.float32)
+    flags = table[:, _FLAGS[:, 0]] == _FLAGS[:, 1]
+    ones = np.ones((len(table), 1), dtype=np.float32)
+    return np.concatenate([ones, np.maximum(logs - _ABOVE, 0), flags], axis=1, dtype=np.float32)
 
 
 # The figures below are what `python -m evaluation fit-workspace` prints.
-_WEIGHTS: Final[Sequence[float]] = (
-    -1.2055,
-    0.0714,
-    0.1224,
-    -0.5014,
-    0.3613,
-    0.3713,
-    0.6881,
-    0.3557,
-    0.868,
-    -0.7491,
-    -0.0468,
-    -0.2937,
-    0.4116,
-    -0.1129,
-    -0.0498,
-    0.1454,
-    0.783,
-    -0.2948,
-    -0.0188,
-    -0.2702,
-    0.6087,
-    -0.5678,
-    0.757,
-    0.8599,
-    0.0335,
-    0.6889,
-    -0.8352,
-    -0.8933,
-    0.246,
+_WEIGHTS: Final = np.asarray(
+    (
+        -1.0879,
+        0.0918,
+        0.1836,
+        -0.6216,
+        0.041,
+        0.6289,
+        0.6013,
+        0.2389,
+        0.9236,
+        -0.42,
+        -0.2696,
+        -0.071,
+        0.2786,
+        -0.0213,
+        0.114,
+        0.2407,
+        0.5489,
+        -0.2925,
+        0.1833,
+        -0.2926,
+        0.6226,
+        -0.5503,
+        0.3479,
+        0.7654,
+        0.1977,
+        0.5375,
+        -0.5767,
+        -0.9454,
+        0.536,
+    ),
+    dtype=np.float32,
 )
-_NETWORK: Final = (1.205, 0.4367, 0.0589, -1.1865)
-_SHARPNESS: Final = 1.3905
-_TRUST: Final = 0.382
-_TRUST_AGREED: Final = -0.2959  # on top, where all places inside the cursor's word agree
+_NETWORK: Final = (1.0876, 0.408, 0.0474, -0.9637)
+_SHARPNESS: Final = 1.3046
+_TRUST: Final = 0.376
+_TRUST_AGREED: Final = -0.2073  # on top, where all places inside the cursor's word agree
 LEAST: Final = 1e-4  # a network's probability counts as at least so much
 
 
 def evidence(table: Table) -> Floats:
     """Return the logarithm of the evidence ``[N]`` of places."""
-    return features(table) @ np.asarray(_WEIGHTS, dtype=np.float32)
+    logs: Floats = features(table) @ _WEIGHTS
+    return logs
 
 
 def shares(

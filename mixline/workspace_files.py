@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lsp_server.context.admission import Admission, AdmissionRules
+from lsp_server.context.workspace_files import FOLDERS_OF_TOOLS
 
 # Never a user's own code, and large enough to take minutes to walk.
-_SKIPPED_FOLDERS = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", "site-packages"}
-)
+_SKIPPED_FOLDERS = FOLDERS_OF_TOOLS | {".git", ".hg", ".svn", ".venv"}
 
 
 def workspace_files(

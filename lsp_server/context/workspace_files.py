@@ -17,7 +17,7 @@ _LONGEST_LINES: Final = 300  # characters on average; above that nobody has writ
 _SNIFFED_BYTES: Final = 4096
 _REDACTED_AT_ONCE: Final = 20_000  # characters: a millisecond or two in which no other thread runs
 # Made by tools and never read by people, also where no .gitignore says so.
-_NEVER: Final = frozenset({"node_modules", "__pycache__", "site-packages", "bower_components"})
+FOLDERS_OF_TOOLS: Final = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def walk(
                 path
                 for path in inner
                 if not path.name.startswith(".")
-                and path.name not in _NEVER
+                and path.name not in FOLDERS_OF_TOOLS
                 and not rules.keeps_out(path)
             ]
         level = below

@@ -46,10 +46,11 @@ def test_longer_matches_count_more() -> None:
 
 
 def test_a_line_that_would_come_twice_counts_less() -> None:
-    """The next line is there already; a place further down the list is worth less."""
+    """The next line, as any line of the document; so does a place further down the list."""
     match = {"MATCHED": 20, "VISIBLE": 16}
 
-    assert log(**match, REPEATS=1) < log(**match)
+    assert log(**match, KNOWN_LINE=1) < log(**match)
+    assert log(**match, KNOWN_LINE=1, REPEATS=1) < log(**match)
     assert log(**match, RANK=60) < log(**match)
 
 
