@@ -22,7 +22,6 @@ from evaluation.machine import describe_machine
 from evaluation.progress import Progress
 from evaluation.repositories import read_repositories
 from inference import default_model
-from inference.config import default_threads
 from inference.model_dir import ModelDir
 from inference.tokenizer import Tokenizer
 
@@ -96,7 +95,7 @@ async def _peer(
 
         gguf = Path(folder) / "model.gguf"
         export_gguf(model, gguf, weights="q4_0")
-        async with LlamaVim(gguf, model, root, default_threads()) as peer:
+        async with LlamaVim(gguf, model, root) as peer:
             replay = Replay(peer, options.seed, clock)
             return await _measure(peer, replay, tasks, root, model, options)
 

@@ -37,6 +37,9 @@ _FIRST_MS: Final = 250
 _LATER_MS: Final = 1000
 _NUM_PREDICT: Final = 128
 _RETRY_S: Final = 0.1
+# llama.cpp's threads wait for each other in a loop: on two cores that others use too, two threads
+# took 1.7 s of CPU time for an answer that one gave in 8 ms.
+_THREADS: Final = 1
 _BACK_SCAN: Final = 128
 _MAX_RESULTS: Final = 250
 _TRIMMED: Final = 3  # further keys of a result: without the first lines of its prefix
@@ -51,11 +54,10 @@ class LlamaVim:
         gguf: the model's file.
         model: the directory it was made from.
         root: the folder of repositories.
-        threads: of llama.cpp.
     """
 
-    def __init__(self, gguf: Path, model: Path, root: Path, threads: int) -> None:
-        self._arguments = (str(gguf), str(threads))
+    def __init__(self, gguf: Path, model: Path, root: Path) -> None:
+        self._arguments = (str(gguf), str(_THREADS))
         self._prompts = LlamaPrompts(ModelDir.open(model), _NUM_PREDICT)
         self._root = root.as_uri() + "/"
         self._ring = Ring(random.Random(0))  # noqa: S311 - repeatable, no secret

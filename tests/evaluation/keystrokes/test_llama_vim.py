@@ -23,7 +23,7 @@ async def peer(tmp_path: Path) -> AsyncIterator[LlamaVim]:
     from training.export_gguf import export_gguf  # noqa: PLC0415 - needs gguf
 
     export_gguf(default_model(), tmp_path / "model.gguf", weights="q4_0")
-    async with LlamaVim(tmp_path / "model.gguf", default_model(), tmp_path, 1) as started:
+    async with LlamaVim(tmp_path / "model.gguf", default_model(), tmp_path) as started:
         yield started
 
 
