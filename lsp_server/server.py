@@ -10,6 +10,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from inference import CompletionRequest
+from lsp_server.alternatives import Alternatives
 from lsp_server.document import Point
 from lsp_server.engine_host import EngineHost, EngineState
 from lsp_server.history.recorder import Recorder
@@ -49,6 +50,7 @@ class MixlineServer(LanguageServer):
         self.scheduler = Scheduler(
             lambda: host.engine, self._announce, input_pending, observer=self.history
         )
+        self.alternatives = Alternatives(lambda: host.engine)
         self.read_ahead = ReadAhead(
             lambda: host.engine,
             self.session.document,
@@ -60,6 +62,7 @@ class MixlineServer(LanguageServer):
     def close(self) -> None:
         """Stop all work of this client."""
         self.read_ahead.stop()
+        self.alternatives.stop()
         self.scheduler.stop()
         self.history.close()
         self.session.workspace.stop()

@@ -12,6 +12,7 @@ from lsp_server.engine_host import EngineState
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.closers import hidden_closers
 from lsp_server.postprocess.judge import may_ask
+from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.query import Outcome, Query
 from lsp_server.server import MixlineServer
@@ -38,8 +39,18 @@ def ask(
     manner: Manner,
     entry: Entry | None,
     render: Callable[[Outcome], _Answer],
+    render_all: Callable[[tuple[Insertion, ...]], _Answer] | None = None,
 ) -> Future[_Answer]:
-    """Put the question; the future is the answer to the client, cancelling it withdraws."""
+    """Put the question; the future is the answer to the client, cancelling it withdraws.
+
+    Args:
+        server: of the client.
+        place: where.
+        manner: how the method asks.
+        entry: of the client's list, which the suggestion continues.
+        render: makes the answer.
+        render_all: likewise, of several suggestions; None if the method takes one.
+    """
     answer: Future[_Answer] = Future()
     window = place.window
     prefix, suffix = window.prefix, window.suffix
@@ -76,11 +87,24 @@ def ask(
         refused=None if manner.explicit else may_ask(suffix) or _unwanted(place, syntax),
     )
     server.read_ahead.touched(place.document.uri, place.cursor)
-    pending = server.scheduler.ask(query, lambda outcome: answer.set_result(render(outcome)))
+
+    def reply(outcome: Outcome) -> None:
+        stands = server.alternatives.stands(query, outcome)
+        if stands and query.explicit and render_all and isinstance(outcome, Insertion):
+            server.alternatives.draw(query, outcome, reply_all)
+        else:
+            answer.set_result(render(outcome))
+
+    def reply_all(items: tuple[Insertion, ...]) -> None:
+        if render_all is not None and not answer.cancelled():
+            answer.set_result(render_all(items))
+
+    pending = server.scheduler.ask(query, reply)
 
     def withdraw(done: Future[_Answer]) -> None:
         if done.cancelled():
             server.scheduler.withdraw(pending)
+            server.alternatives.stop()
 
     answer.add_done_callback(withdraw)
     return answer
@@ -97,6 +121,7 @@ def look(
 ) -> Place | RejectReason:
     """Take a snapshot for a request that makes the method's older one obsolete."""
     server.scheduler.supersede(uri, method)
+    server.alternatives.stop()
     if server.host.status.state is EngineState.LOADING:
         return RejectReason.LOADING
     if server.host.status.state is EngineState.FAILED:

@@ -43,11 +43,13 @@ def register(server: MixlineServer) -> None:
             edits.append(edit)
             cursor = typed or _moved(cursor, edit)
         server.session.edit(document, edits)
+        server.alternatives.edited(uri)
         server.scheduler.document_changed(document, edits)
         server.read_ahead.touched(uri, cursor)
 
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.session.close(params.text_document.uri)
+        server.alternatives.edited(params.text_document.uri)
         server.scheduler.document_closed(params.text_document.uri)
         server.history.closed(params.text_document.uri)
 

@@ -43,7 +43,11 @@ def register(server: MixlineServer) -> None:
         def render(outcome: Outcome) -> types.InlineCompletionList:
             return _render(place, entry, outcome, accept_command(server, uri))
 
-        return ask(server, place, manner, entry, render)
+        def render_all(items: tuple[Insertion, ...]) -> types.InlineCompletionList:
+            rendered = [item for one in items for item in render(one).items]
+            return types.InlineCompletionList(items=rendered)
+
+        return ask(server, place, manner, entry, render, render_all)
 
     server.feature(_METHOD, types.InlineCompletionOptions())(inline_completion)
 

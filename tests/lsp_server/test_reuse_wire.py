@@ -60,3 +60,41 @@ def test_backspacing_along_a_suggestion_is_answered_from_it(client: Any) -> None
         assert item["insertText"] == REST[left:]
 
     assert client.generations_at_rest() == before
+
+
+def test_asked_again_for_what_stands_there_the_answer_has_alternatives(client: Any) -> None:
+    """What stands there in front, then others, none twice; the first explicit answer has one."""
+    begun = BODY + "def load_products(path):\n    "
+    client.open(URI, begun)
+    first = client.inline(URI, LINE, 4, invoked=True)
+    assert len(first) == 1
+    items = client.inline(URI, LINE, 4, invoked=True)
+    texts = [item["insertText"] for item in items]
+
+    assert items[0] == first[0]
+    assert 2 <= len(items) <= 5
+    assert len(set(texts)) == len(texts)
+    assert all(item["range"] == first[0]["range"] for item in items)
+    assert "<|" not in "".join(texts)
+
+
+def test_elsewhere_there_is_one_item_again(client: Any) -> None:
+    """Alternatives belong to the place that was asked for twice; automatic answers have one."""
+    client.open(URI, TEXT)
+    client.ghost(URI, LINE, COLUMN)
+    assert len(client.inline(URI, LINE, COLUMN)) == 1
+    client.change(URI, LINE, COLUMN, COLUMN, REST[:2])
+
+    assert len(client.inline(URI, LINE, COLUMN + 2, invoked=True)) == 1
+
+
+def test_an_edit_ends_the_search_for_alternatives(client: Any) -> None:
+    """The request is answered at once with what there is, and the engine comes to rest."""
+    client.open(URI, TEXT)
+    client.inline(URI, LINE, COLUMN, invoked=True)
+    request = client.ask_inline(URI, LINE, COLUMN, invoked=True)
+    client.change(URI, LINE, COLUMN, COLUMN, "#")
+    answer = client.answer(request)
+
+    assert len(answer["result"]["items"]) >= 1
+    assert client.generations_at_rest() >= 1

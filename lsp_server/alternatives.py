@@ -1,0 +1,127 @@
+"""Further suggestions where the user asks for what stands there already.
+
+The first item stays the one that is shown; up to four more are drawn at a temperature, each with a
+seed of its own, and what comes out twice is left out.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from inference import Completion, CompletionRequest, MixlineError, Sampling
+from lsp_server.engine_host import CompletionEngine, GenerationHandle
+from lsp_server.postprocess.judge import judge
+from lsp_server.postprocess.overlap import Insertion
+from lsp_server.query import Outcome, Query
+from lsp_server.result_cache import settled
+
+MOST_ITEMS: Final = 5
+_TEMPERATURE: Final = 0.8  # what assistants use for several
+_TOP_P: Final = 0.95
+_WITHIN_S: Final = 2.0
+
+_log = logging.getLogger(__name__)
+_Reply = Callable[[tuple[Insertion, ...]], None]
+
+
+class Alternatives:
+    """Knows what stands where, and draws for one request at a time; the event loop's own.
+
+    Args:
+        engine: gives the engine, or None while there is none.
+    """
+
+    def __init__(self, engine: Callable[[], CompletionEngine | None]) -> None:
+        self._engine = engine
+        self._standing: dict[str, tuple[str, Insertion]] = {}  # by document: prefix and what stands
+        self._drawing: _Drawing | None = None
+
+    def stands(self, query: Query, outcome: Outcome) -> bool:
+        """Tell whether an answer stands at its place already; from now on it does."""
+        former = self._standing.get(query.uri)
+        if not isinstance(outcome, Insertion):
+            self._standing.pop(query.uri, None)
+            return False
+        self._standing[query.uri] = query.request.prefix, outcome
+        return former == self._standing[query.uri]
+
+    def draw(self, query: Query, first: Insertion, reply: _Reply) -> None:
+        """Reply with what stands there and others; with that alone if something else is asked."""
+        self.stop()
+        engine = self._engine()
+        handles: list[GenerationHandle] = []
+        try:
+            if engine is not None:
+                handles = [engine.submit(_sampled(query, n)) for n in range(1, MOST_ITEMS)]
+        except MixlineError as error:
+            _log.warning("the engine refused an alternative: %s", error)
+        self._drawing = _Drawing(query, first, handles, reply)
+
+    def edited(self, uri: str) -> None:
+        """Nothing stands any more in an edited or closed document."""
+        self._standing.pop(uri, None)
+        self.stop()
+
+    def stop(self) -> None:
+        """End what is under way within one token, and reply with what there is."""
+        if self._drawing is not None:
+            self._drawing.answer()
+            self._drawing = None
+
+
+class _Drawing:
+    """The generations for one request."""
+
+    def __init__(
+        self, query: Query, first: Insertion, handles: list[GenerationHandle], reply: _Reply
+    ) -> None:
+        self._query = query
+        self._items = [first]
+        self._reply: _Reply | None = reply
+        self._loop = asyncio.get_running_loop()
+        self._left = set(handles)
+        self._deadline = self._loop.call_later(_WITHIN_S if handles else 0.0, self.answer)
+        for handle in handles:
+            handle.future.add_done_callback(partial(self._from_engine, handle))
+
+    def answer(self) -> None:
+        """Reply once, and end what is left."""
+        self._deadline.cancel()
+        reply, self._reply = self._reply, None
+        for handle in self._left:
+            handle.cancel()
+        if reply is not None:
+            reply(tuple(self._items))
+
+    def _from_engine(self, handle: GenerationHandle, _: Future[Completion]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finished, handle)
+
+    def _finished(self, handle: GenerationHandle) -> None:
+        if self._reply is None:
+            return
+        self._left.discard(handle)
+        if handle.future.exception() is None:
+            self._add(settled(self._query.request, handle.future.result()).text)
+        if not self._left:
+            self.answer()
+
+    def _add(self, text: str) -> None:
+        request = self._query.request
+        suffix = self._query.closers + request.suffix
+        item = judge(text, request.prefix, suffix, single_line=not request.multi_line)
+        if isinstance(item, Insertion) and item not in self._items:
+            self._items.append(item)
+
+
+def _sampled(query: Query, seed: int) -> CompletionRequest:
+    return replace(
+        query.request,
+        sampling=Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=seed),
+        references=query.references(),
+        workspace=query.workspace(),
+    )
