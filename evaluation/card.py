@@ -19,9 +19,8 @@ from evaluation import (
     memorisation,
     next_line,
 )
-from evaluation.options import Options
+from evaluation.options import Options, benchmark_config
 from evaluation.repositories import read_repositories
-from inference import EngineConfig
 
 BITS_FILES: Final = 250  # of the held-out repositories
 _AGAINST_FILES: Final = 100
@@ -47,7 +46,7 @@ def sections(options: CardOptions) -> Iterator[Section]:
     def settings(data: Path | None, limit: int | None = None) -> Options:
         return Options(
             model=options.model,
-            config=EngineConfig(threads=options.threads),
+            config=benchmark_config(options.threads),
             data=data,
             limit=options.limit or limit,
         )

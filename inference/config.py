@@ -27,8 +27,11 @@ class EngineConfig:
     kv_slots: int = 8  # prompts that stay in memory, at most three of them of one document
     kv_budget_tokens: int | None = None  # None: derived from free memory
     prefill_chunk_tokens: int = 256  # at most; a cancel takes effect between two chunks
+    search_ms: float = 100.0  # at most, to look for a likelier line than the greedy one; 0: never
 
     def __post_init__(self) -> None:
         for name in ("threads", "kv_slots", "prefill_chunk_tokens"):
             if getattr(self, name) < 1:
                 raise RequestError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not self.search_ms >= 0.0:
+            raise RequestError(f"search_ms must be 0 or more, got {self.search_ms}")

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from inference.comparing import common_prefix
 from inference.kv_cache import KvCache
 from inference.session import Session
 
@@ -163,6 +164,26 @@ class DraftedSteps:
             self._kv.rewind(self.num_tokens)
             self._costs.observe_draft(self._visible, self._accepted, len(self._draft))
         self._draft, self._accepted = [], 0
+
+    def rewind(self, num_tokens: int) -> None:
+        """Go back to an earlier `num_tokens`."""
+        self.finish()
+        self._kv.rewind(num_tokens)
+
+    def resume(self, start: int, chosen: list[int]) -> Floats:
+        """Return the logits ``[V]`` behind tokens, others may have been run in their place.
+
+        Args:
+            start: tokens of the prompt.
+            chosen: what follows it, at least one.
+
+        Raises:
+            MixlineError: the graph failed.
+        """
+        self.finish()
+        shared = common_prefix(self._kv.tokens[start:], chosen[:-1])
+        self._kv.rewind(start + shared)
+        return self._session.run(self._kv, chosen[shared:], self._effort)
 
     def _read_along(self, token: int, draft: list[int], visible: int) -> Floats:
         began = perf_counter()

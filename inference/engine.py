@@ -11,13 +11,14 @@ from typing import Final, Self
 from inference.cancel import CancelToken
 from inference.config import EngineConfig
 from inference.errors import EngineClosedError, MixlineError
-from inference.generate import Generator, Tally
+from inference.generate import Generator
 from inference.loading import load
 from inference.model_info import ModelInfo
 from inference.request import Completion, CompletionRequest, EngineStatus, FinishReason
+from inference.writing import Costs, Written
 
-_NOTHING_YET: Final = Tally().completion(None)
-_NOTHING_CANCELLED: Final = Tally().completion(FinishReason.CANCELLED)
+_NOTHING_YET: Final = Written().completion(Costs(), None)
+_NOTHING_CANCELLED: Final = Written().completion(Costs(), FinishReason.CANCELLED)
 
 
 class Generation:
@@ -202,8 +203,8 @@ class Engine:
                 self._generations += 1
                 self._prompt_tokens += completion.prompt_tokens
                 self._cached_tokens += completion.cached_tokens
-            self._generated_tokens += completion.tokens - tokens_seen
-            started, tokens_seen = True, completion.tokens
+            self._generated_tokens += completion.decoded_tokens - tokens_seen
+            started, tokens_seen = True, completion.decoded_tokens
 
         try:
             completion = self._generator.generate(
@@ -216,7 +217,7 @@ class Engine:
             failure = MixlineError(f"the generation failed unexpectedly: {error!r}")
             failure.__cause__ = error
             return failure
-        self._generated_tokens += completion.tokens - tokens_seen
+        self._generated_tokens += completion.decoded_tokens - tokens_seen
         return completion
 
 

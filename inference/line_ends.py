@@ -54,5 +54,11 @@ class LineEnds:
         np.add.at(probabilities, self.equals, probabilities[self.tokens])
         probabilities[self.tokens] = 0.0
 
+    def mass(self, probabilities: Floats, token: int) -> float:
+        """Return the probability of a token and its equals together, of ``[V]`` not merged."""
+        best = self.equal.get(token, token)
+        members = self.tokens[self.equals == best]
+        return float(probabilities[best]) + float(probabilities[members].sum())
+
 
 NO_LINE_ENDS: Final = LineEnds.among([], frozenset())  # where line breaks belong to the answer

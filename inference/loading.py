@@ -79,6 +79,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         context=context,
         pacer=ChunkPacer(config.prefill_chunk_tokens),
         drafts=DraftCosts(),
+        search_s=config.search_ms / 1e3,
         stop_id=next(iter(manifest.stop_ids), None),
     )
     info = describe(

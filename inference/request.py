@@ -148,6 +148,7 @@ class Completion:
     drafted_tokens: int  # of `tokens`, how many the workspace expert had foretold
     ms_prefill: float
     ms_decode: float
+    decoded_tokens: int = 0  # `tokens`, those of old text, and those of ways that were given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,12 @@ class TextDecoder:
         """Return the characters that these bytes complete, often all of them, sometimes none."""
         return self._decoder.decode(spelled)
 
+    def copy(self) -> "TextDecoder":
+        """Return one that has read the same bytes."""
+        other = TextDecoder()
+        other._decoder.setstate(self._decoder.getstate())
+        return other
+
 
 def _mentions_byte_level(spec: dict[str, Any]) -> bool:
     """Tell whether a part of the pipeline, perhaps nested, maps bytes to characters."""

@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from evaluation.errors import DataError
-    from evaluation.options import Options
-    from inference import EngineConfig, default_model
+    from evaluation.options import Options, benchmark_config
+    from inference import default_model
 
     data: Path | None = arguments.data
     if data is not None and not data.exists():
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--against goes with bits")
     options = Options(
         model=arguments.model or default_model(),
-        config=EngineConfig(threads=arguments.threads) if arguments.threads else EngineConfig(),
+        config=benchmark_config(arguments.threads),
         data=data,
         limit=arguments.limit,
         workspace_expert=not arguments.no_workspace_expert,

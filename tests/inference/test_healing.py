@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference import CompletionRequest, Engine, default_model
+from inference import CompletionRequest, Engine, EngineConfig, default_model
 from inference.healing import TAKEN_BACK, Healer, Rewriting
 from inference.tokenizer import Tokenizer
 
@@ -98,21 +98,22 @@ def test_rewriting_hands_out_what_is_new(healer: Healer) -> None:
 
 
 def test_completions_go_on_behind_the_cursor(
-    engine: Engine, make_request: Callable[..., CompletionRequest]
+    model: Path, make_request: Callable[..., CompletionRequest]
 ) -> None:
     """At every character of a known line the rest comes, nothing of the prefix a second time."""
     line = "quagmire = fetch_wombats(zoo, key)\n"
-    for end in range(8, len(line) - 1):
-        request = make_request(
-            line * 3 + line[:end],
-            suffix="",
-            multi_line=False,
-            max_tokens=40,
-            workspace_expert=True,
-        )
-        completion = engine.submit(request).future.result(60)
+    with Engine.open(model, EngineConfig(search_ms=0)) as engine:
+        for end in range(8, len(line) - 1):
+            request = make_request(
+                line * 3 + line[:end],
+                suffix="",
+                multi_line=False,
+                max_tokens=40,
+                workspace_expert=True,
+            )
+            completion = engine.submit(request).future.result(60)
 
-        assert completion.text == line[end:].rstrip("\n")
+            assert completion.text == line[end:].rstrip("\n")
 
 
 def test_an_explicit_request_keeps_the_indentation_of_a_whole_line(
