@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,9 +144,10 @@ def _decode(arguments: argparse.Namespace) -> int:
     from evaluation.decode import bench_decode, plot, table
     from inference import EngineConfig, default_model
 
-    config = (
-        EngineConfig() if arguments.threads is None else EngineConfig(threads=arguments.threads)
-    )
+    # Tokens are timed: without a search all that are decoded stand in the text.
+    config = EngineConfig(search_ms=0)
+    if arguments.threads is not None:
+        config = replace(config, threads=arguments.threads)
     report = bench_decode(arguments.model or default_model(), config)
     return _print(arguments, report, lambda: table(report), lambda: plot(report))
 
