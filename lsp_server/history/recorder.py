@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Final, Protocol
 
 from inference import CompletionRequest
@@ -25,6 +26,7 @@ from lsp_server.history.records import (
 from lsp_server.history.statistics import Statistics, read_statistics
 from lsp_server.history.suggestion import OpenSuggestion
 from lsp_server.history.writer import Writer
+from lsp_server.postprocess.closers import only_closers
 from lsp_server.postprocess.confidence import confidence, doubted
 from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import Gate
@@ -67,6 +69,7 @@ class Recorder:
         self._writer = writer or Writer(lambda: settings().history)
         self._open: dict[str, OpenSuggestion] = {}
         self._kept: dict[str, list[KeptText]] = {}
+        self._typed: dict[str, tuple[Point, Judged]] = {}  # the next edit tells more of them
         self._announced: Ready | None = None
 
     def gate(self, settings: Settings, language: str) -> Gate:
@@ -114,6 +117,7 @@ class Recorder:
 
     def edited(self, before: Document, after: Document, edit: Edit) -> None:
         """Note one edit of a document."""
+        self._settle(after.uri, after, edit)
         suggestion, kept = self._open.get(after.uri), self._kept.get(after.uri, [])
         if suggestion is None and not kept:
             return
@@ -131,10 +135,15 @@ class Recorder:
             self._keeper(after.uri, suggestion.id, now).add(taken)
         if suggestion.ended:
             del self._open[after.uri]
-            self._judge(suggestion, now)
+            judged = _judged(suggestion, now)
+            if judged.verdict is Verdict.TYPED:
+                self._typed[after.uri] = (suggestion.at, judged)
+            else:
+                self._put(judged)
 
     def closed(self, uri: str) -> None:
         """Note that a document was closed, or is opened anew."""
+        self._settle(uri)
         self._end(uri, Verdict.LEFT)
         self._look(self._timers.time())
         for text in self._kept.pop(uri, []):
@@ -155,7 +164,7 @@ class Recorder:
 
     def close(self) -> None:
         """Note that all documents are closed, and write."""
-        for uri in {*self._open, *self._kept}:
+        for uri in {*self._open, *self._kept, *self._typed}:
             self.closed(uri)
         self._writer.close()
 
@@ -219,18 +228,18 @@ class Recorder:
         suggestion = self._open.pop(uri, None)
         if suggestion is not None:
             suggestion.end(verdict)
-            self._judge(suggestion, self._timers.time())
+            self._put(_judged(suggestion, self._timers.time()))
 
-    def _judge(self, suggestion: OpenSuggestion, now_s: float) -> None:
-        self._put(
-            Judged(
-                id=suggestion.id,
-                verdict=suggestion.verdict or Verdict.LEFT,
-                visible_ms=suggestion.visible_ms(now_s),
-                taken=suggestion.taken,
-                grabs=suggestion.grabs,
-            )
-        )
+    def _settle(self, uri: str, after: Document | None = None, edit: Edit | None = None) -> None:
+        """Say of a suggestion that was typed to its end whether the line went on behind it."""
+        if uri not in self._typed:
+            return
+        end, judged = self._typed.pop(uri)
+        if after is not None and edit is not None and edit.start_line == end.line:
+            behind = after.line(end.line)[end.column :]
+            if not only_closers(behind):
+                judged = replace(judged, verdict=Verdict.BEYOND)
+        self._put(judged)
 
     def _keeper(self, uri: str, suggestion_id: int, now_s: float) -> KeptText:
         for text in self._kept.get(uri, []):
@@ -280,6 +289,16 @@ def shown_end(result: Result, typed: int, shown: str) -> int:
     behind = text[end:]
     blanks = len(behind) - len(behind.lstrip(" \t"))
     return end + blanks if behind[blanks : blanks + 1] in {"", "\n"} else end
+
+
+def _judged(suggestion: OpenSuggestion, now_s: float) -> Judged:
+    return Judged(
+        id=suggestion.id,
+        verdict=suggestion.verdict or Verdict.LEFT,
+        visible_ms=suggestion.visible_ms(now_s),
+        taken=suggestion.taken,
+        grabs=suggestion.grabs,
+    )
 
 
 def _between(document: Document, start: Point, end: Point) -> str | None:

@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     LINE = "line"  # by an edit to the end of one of its lines
     WORD = "word"  # by an edit that took less
     TYPED = "typed"  # typed to its end by hand
+    BEYOND = "beyond"  # likewise, and on in the same line: right, but not all that was to come
     REJECTED = "rejected"  # seen, and something else was typed
     BRIEF = "brief"  # something else was typed before anybody could have read it
     LEFT = "left"  # the user went on elsewhere

@@ -43,6 +43,7 @@ class Figures:
     shown: int
     accepted: Mapping[str, int]  # whole, line, word
     typed: int  # to their ends by hand
+    beyond: int  # likewise, and on in the same line
     rejected: int
     brief: int  # contradicted before anybody could have read them
     left: int
@@ -153,6 +154,7 @@ def _figures(rows: Sequence[Row], silent: Mapping[str, int]) -> Figures:
         shown=len(rows),
         accepted=accepted,
         typed=verdicts[Verdict.TYPED],
+        beyond=verdicts[Verdict.BEYOND],
         rejected=verdicts[Verdict.REJECTED],
         brief=verdicts[Verdict.BRIEF],
         left=verdicts[Verdict.LEFT],

@@ -39,7 +39,7 @@ def _show_figures(figures: "Figures") -> None:
     )
     print(f"  shown      {figures.shown} ({figures.explicit} asked for)")
     print(f"  accepted   {sum(figures.accepted.values())} ({accepted})")
-    print(f"  typed      {figures.typed} by hand, to the end")
+    print(f"  typed      {figures.typed} by hand to the end, {figures.beyond} and beyond")
     print(f"  rejected   {figures.rejected}; {others}")
     print(f"  acceptance {_share(figures.acceptance)} of those accepted, typed or rejected")
     print(f"  retained   {kept}")

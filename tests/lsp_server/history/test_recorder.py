@@ -187,6 +187,38 @@ def test_typing_along_is_one_suggestion(desk: Desk) -> None:
     assert judged.visible_ms == pytest.approx(400.0)
 
 
+@pytest.mark.parametrize(
+    ("typed", "verdict"),
+    [("\n", Verdict.TYPED), (")", Verdict.TYPED), (" + 1", Verdict.BEYOND)],
+)
+def test_what_is_typed_to_its_end_is_judged_by_what_comes_next(
+    desk: Desk, typed: str, verdict: Verdict
+) -> None:
+    """Confidence is about a line and its end; a line that goes on was not all that was to come."""
+    desk.show(0, 4, "ab")
+    for number, key in enumerate("ab"):
+        desk.edit((0, 4 + number), (0, 4 + number), key)
+    desk.recorder.answered(desk.query(0, 6), RejectReason.EMPTY, None, 1.0)
+    assert desk.records(Judged) == []
+    desk.edit((0, 6), (0, 6), typed)
+
+    assert [judged.verdict for judged in desk.records(Judged)] == [verdict]
+
+
+def test_a_close_settles_what_was_typed(desk: Desk) -> None:
+    """Nothing more is to come; nor does an edit elsewhere say more."""
+    for elsewhere in (False, True):
+        desk.open("x = \ny = 2\n")
+        desk.show(0, 4, "a")
+        desk.edit((0, 4), (0, 4), "a")
+        if elsewhere:
+            desk.edit((1, 5), (1, 5), "0")
+        else:
+            desk.recorder.closed(URI)
+
+    assert [judged.verdict for judged in desk.records(Judged)] == [Verdict.TYPED] * 2
+
+
 def test_another_answer_ends_it(desk: Desk) -> None:
     """Something else in its place, nothing in its place, or another place."""
     desk.show(0, 4, "compute(y)")
