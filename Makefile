@@ -39,9 +39,9 @@ check: $(VENV)/.dev extension ## formatters, linters, types, layers
 unit: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest
 
-# The VS Code extension needs Node and npm, which nothing else does.
+# The VS Code extension needs Node from 20 on and npm, which nothing else does.
 EXTENSION := vscode-extension
-HAS_NPM := $(shell command -v npm 2>/dev/null)
+HAS_NPM := $(shell command -v npm >/dev/null && node -e 'console.log(parseInt(process.versions.node) >= 20 ? "yes" : "")' 2>/dev/null)
 EXTENSION_FILES := $(shell find $(EXTENSION)/src $(EXTENSION)/media -type f 2>/dev/null) $(addprefix $(EXTENSION)/,package.json README.md build.mjs)
 
 $(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
@@ -53,7 +53,7 @@ extension: $(EXTENSION)/node_modules/.installed ## formatter, linter, types and 
 	cd $(EXTENSION) && npm run --silent check
 else
 extension:
-	@echo 'npm is not on PATH: the checks of vscode-extension/ are left out'
+	@echo 'no npm with Node 20 or newer on PATH: the checks of vscode-extension/ are left out'
 endif
 
 dist/mixline.vsix: $(EXTENSION)/node_modules/.installed $(EXTENSION_FILES)
@@ -65,9 +65,12 @@ vsix: dist/mixline.vsix ## build the VS Code extension into dist/
 native: $(VENV)/.dev ## the operators' own tests, sanitized too, and for 64-bit ARM where qemu and g++ are there
 	$(BIN)/python -m pytest tests/native
 
-e2e: $(VENV)/.dev ## drive a real editor with the shipped model
+# Editors are kept in MIXLINE_E2E_CACHE, by default .e2e: VS Code takes five minutes to build.
+E2E := $(or $(MIXLINE_E2E_CACHE),.e2e)
+e2e: $(VENV)/.dev dist/mixline.vsix ## drive real editors, Neovim and VS Code, with the shipped model
 	$(BIN)/python -m pip install --quiet --group e2e
-	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh .e2e/neovim
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim
+	tests/e2e/install_vscode.sh $(E2E)/vscode
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
 sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviour and thread sanitizers

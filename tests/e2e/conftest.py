@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NEOVIM = ROOT / ".e2e" / "neovim" / "nvim"
+NEOVIM = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e")) / "neovim" / "nvim"
 
 
 def documented_init() -> str:

@@ -6,6 +6,7 @@ set -euo pipefail
 CODE_SERVER=4.139.1 NODE=24.21.0
 folder=$(realpath -m "$1")
 program=$folder/code-server
+export XDG_CONFIG_HOME=$folder/config # `--version` writes a configuration
 if [ -x "$program" ] && [ "$("$program" --version 2>/dev/null | cut -d' ' -f1)" = $CODE_SERVER ]; then exit 0; fi
 for tool in npm g++ make pkg-config; do
   command -v $tool >/dev/null || { echo "need $tool on PATH to build code-server" >&2; exit 1; }

@@ -21,7 +21,9 @@ export class GhostText {
   }
 
   readonly provide: Provide = async (document, position, context, token, next) => {
-    if (this.isPaused(document) || isDiff() || !hasOneCursor(document)) return null;
+    if (this.isPaused(document) || isDiff()) return null;
+    // A document that was just opened may be asked about before it is known to be active.
+    if (isActive(document) && !hasOneCursor()) return null;
     const spot = spotOf(document, position);
     this.late.asked(spot, Date.now());
     const watch = token.onCancellationRequested(() => {
@@ -58,10 +60,13 @@ function spotOf(document: vscode.TextDocument, position: vscode.Position): Spot 
   return { uri: document.uri.toString(), version: document.version, line, character };
 }
 
-function hasOneCursor(document: vscode.TextDocument): boolean {
+function isActive(document: vscode.TextDocument): boolean {
+  return vscode.window.activeTextEditor?.document === document;
+}
+
+function hasOneCursor(): boolean {
   const editor = vscode.window.activeTextEditor;
-  if (editor?.document !== document) return false;
-  return editor.selections.length === 1 && editor.selection.isEmpty;
+  return editor?.selections.length === 1 && editor.selection.isEmpty;
 }
 
 function isStillThere(
@@ -72,7 +77,8 @@ function isStillThere(
   return (
     !document.isClosed &&
     document.version === version &&
-    hasOneCursor(document) &&
+    isActive(document) &&
+    hasOneCursor() &&
     vscode.window.activeTextEditor?.selection.active.isEqual(position) === true
   );
 }

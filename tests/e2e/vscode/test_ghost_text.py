@@ -1,0 +1,234 @@
+"""Ghost text in a real VS Code: appears, is accepted in parts, typed through, dismissed."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[3]
+# The last function repeats the others' shape, so that even a weak model and the match in the open
+# file are sure of how the line goes on.
+SOURCE = '''\
+def register_handler(registry, name, handler):
+    """Add a handler under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = handler
+
+
+def register_reader(registry, name, reader):
+    """Add a reader under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = reader
+
+
+def register_writer(registry, name, writer):
+    """Add a writer under its name."""
+    if name in registry:
+        raise ValueError(f"duplicate handler {name!r}")
+    registry[name] = writer
+
+
+def add_handlers(registry, handlers):
+    """Add several handlers."""
+    for name, handler in handlers.items():
+        if name in registry:
+            raise Va'''
+WHOLE = '            raise ValueError(f"duplicate handler {name!r}")'
+REST = 'ueError(f"duplicate handler {name!r}")'
+
+
+def ghost_after_l(window: Any, name: str, **how: str) -> str:
+    """Open the file, type the next letter and return the ghost text that comes."""
+    window.open(name, SOURCE, **how)
+    window.type("l")
+    return str(window.wait_for("ghost text", window.ghost))
+
+
+def test_tab_accepts_the_whole(window: Any) -> None:
+    """Typing the start of a line brings ghost text; Tab puts exactly that text into the file."""
+    assert ghost_after_l(window, "whole.py") == REST
+
+    window.press("Tab")
+    assert window.saved() == WHOLE
+
+
+def test_next_word_is_accepted(window: Any) -> None:
+    """The command takes one word and leaves the rest standing."""
+    ghost_after_l(window, "word.py")
+    window.press("Control+ArrowRight")
+
+    window.wait_for("shorter ghost text", lambda: window.ghost() == REST.removeprefix("ueError"))
+    assert window.saved() == "            raise ValueError"
+
+
+def test_next_line_is_accepted(window: Any) -> None:
+    """Our key for a line takes the line."""
+    ghost_after_l(window, "line.py")
+    window.press("Control+Alt+ArrowRight")
+
+    window.wait_for("no ghost text", lambda: REST not in window.ghost())
+    assert window.saved() == WHOLE
+
+
+def test_typing_along_keeps_the_ghost_text(window: Any) -> None:
+    """Typed characters that agree with the ghost text leave the rest of it on screen."""
+    ghost_after_l(window, "along.py")
+    window.type(REST[:4])
+
+    window.wait_for("shorter ghost text", lambda: window.ghost() == REST[4:])
+
+
+def test_escape_removes_it(window: Any) -> None:
+    """Escape removes the ghost text, and it does not come back by itself."""
+    ghost_after_l(window, "escape.py")
+    window.press("Escape")
+
+    window.wait_for("no ghost text", lambda: not window.ghost())
+    window.stays("nothing", lambda: not window.ghost())
+    assert window.saved().endswith("raise Val")
+
+
+def test_the_list_of_completions_is_continued(window: Any) -> None:
+    """While the list is open the ghost text goes on from its selected entry."""
+    window.open("list.txt", SOURCE)
+    window.press("Control+Space")
+    window.page.locator(".suggest-widget .monaco-list-row.focused").wait_for()
+    selected = window.page.locator(".suggest-widget .monaco-list-row.focused").inner_text()
+    assert "ValueError" in selected
+
+    window.wait_for("ghost text behind the entry", lambda: window.ghost().endswith(REST[7:]))
+
+
+def test_the_closing_bracket_is_absorbed(window: Any) -> None:
+    """VS Code closes brackets by itself; accepting leaves one, not two."""
+    window.open("bracket.py", SOURCE)
+    window.type("lueError(")
+    window.wait_for("ghost text", lambda: "duplicate" in window.ghost())
+    window.press("Tab")
+
+    assert window.saved() == WHOLE
+
+
+def test_line_ends_stay_as_they_are(window: Any) -> None:
+    r"""A file with CRLF keeps it: no lone LF gets in."""
+    ghost_after_l(window, "crlf.py", newline="\r\n")
+    window.press("Tab")
+    assert window.saved() == WHOLE
+
+    data = window.file.read_bytes()
+    assert data.count(b"\r\n") == data.count(b"\n") == SOURCE.count("\n")
+
+
+def test_several_cursors_get_nothing(window: Any) -> None:
+    """With two cursors nothing is suggested, for one of them would be wrong."""
+    window.open("cursors.py", SOURCE)
+    window.run("Add Cursor Above")
+    window.type("l")
+
+    window.stays("nothing", lambda: not window.ghost())
+
+
+def test_an_untitled_document_gets_ghost_text(window: Any) -> None:
+    """A document without a file is completed too."""
+    window.run("File: New Untitled Text File")
+    window.page.locator(".editor-instance .monaco-editor[data-uri^='untitled:']").wait_for()
+    # No indentation, to which VS Code would add its own.
+    window.page.keyboard.insert_text('raise ValueError("duplicate handler")\n' * 4 + "raise Va")
+    window.page.locator(".suggest-widget.visible").wait_for()
+    window.press("Escape", "Alt+Backslash")
+
+    ghost = window.wait_for("ghost text", window.ghost)
+    assert ghost == 'lueError("duplicate handler")'
+
+
+def test_a_snooze_is_quiet_until_it_ends(window: Any) -> None:
+    """A snooze removes all suggestions, says so in the status bar, and can be ended."""
+    window.open("snooze.py", SOURCE)
+    window.run("Mixline: Snooze for 5 Minutes")
+    window.wait_for("pause", lambda: "paused until" in window.status())
+    window.type("l")
+    window.stays("nothing", lambda: not window.ghost())
+    window.run("Mixline: End the Snooze")
+    window.wait_for("end of the pause", lambda: "is ready" in window.status())
+    window.press("Backspace")
+    window.type("l")
+
+    assert window.wait_for("ghost text", window.ghost) == REST
+
+
+def test_a_paused_workspace_stays_untouched(window: Any) -> None:
+    """Pausing a workspace writes no file into it."""
+    window.open("paused.py", SOURCE)
+    window.run("Mixline: Pause or Resume for This Workspace")
+    window.wait_for("pause", lambda: "in this workspace" in window.status())
+    window.type("l")
+    window.stays("nothing", lambda: not window.ghost())
+    window.run("Mixline: Pause or Resume for This Workspace")
+    window.wait_for("end of the pause", lambda: "is ready" in window.status())
+
+    assert not (window.workspace / ".vscode").exists()
+
+
+def test_a_killed_server_is_started_again(window: Any) -> None:
+    """After the server was killed another one answers, with nothing done by the user."""
+    window.open("killed.py", SOURCE)
+    (before,) = window.server.language_servers()
+    os.kill(before, signal.SIGKILL)
+    window.wait_for("end of the old one", lambda: "is ready" not in window.status())
+    window.wait_for("ready server", lambda: "is ready" in window.status())
+    window.type("l")
+
+    assert window.wait_for("ghost text", window.ghost) == REST
+    assert before not in window.server.language_servers()
+
+
+@pytest.fixture
+def stopped_server(window: Any) -> Iterator[int]:
+    """Return the server's process; however the test ends, it runs on."""
+    (pid,) = window.server.language_servers()
+    yield pid
+    os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("name", ["late.py", "late.txt"])  # with a list that opens meanwhile
+def test_a_late_answer_is_shown_without_a_key(window: Any, stopped_server: int, name: str) -> None:
+    """VS Code stops waiting long before two seconds; the suggestion appears all the same."""
+    window.open(name, SOURCE)
+    window.page.wait_for_timeout(500)
+    os.kill(stopped_server, signal.SIGSTOP)
+    window.type("l")
+    window.stays("nothing", lambda: not window.ghost(), 2)
+    os.kill(stopped_server, signal.SIGCONT)
+
+    assert window.wait_for("late ghost text", window.ghost).endswith(REST)
+
+
+def test_a_late_answer_for_another_place_is_not_shown(window: Any, stopped_server: int) -> None:
+    """Once the cursor has moved on, what was meant for the old place stays away."""
+    window.open("moved.py", SOURCE)
+    window.page.wait_for_timeout(500)
+    os.kill(stopped_server, signal.SIGSTOP)
+    window.type("l")
+    window.page.wait_for_timeout(1000)
+    window.press("Control+Home")
+    window.page.wait_for_timeout(1000)
+    os.kill(stopped_server, signal.SIGCONT)
+
+    window.stays("nothing", lambda: not window.ghost(), 3)
+
+
+def test_picture_for_the_documentation(window: Any) -> None:
+    """The demo's last line is completed as further up; the picture shows it."""
+    window.open("orders.py", (ROOT / "docs" / "demo" / "orders.py").read_text("utf-8").rstrip())
+    window.press("Alt+Backslash")
+
+    ghost = window.wait_for("ghost text", window.ghost)
+    assert ghost.startswith("amount for order in orders")
+    window.page.screenshot(path=ROOT / ".e2e" / "vscode.png")
