@@ -127,7 +127,7 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
 
 
 def _wait_for_port(server: CodeServer) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, urllib.error.URLError):
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=5).close()
@@ -159,7 +159,7 @@ class Window:
         self.press("F1")
         self.page.keyboard.insert_text(f">{command}")
         row = self.page.locator(".quick-input-list .monaco-list-row", has_text=command).first
-        row.click(timeout=20_000)
+        row.click()
 
     def open(self, name: str, text: str, *, newline: str = "\n") -> None:
         """Open a new file of the given text, the cursor at its end."""
@@ -171,7 +171,11 @@ class Window:
         self.press("Enter")
         self.page.locator(f'.editor-instance .monaco-editor[data-uri$="{name}"]').wait_for()
         self.press("Control+End")
-        self.page.get_by_text(f"Ln {len(text.splitlines())}, ").wait_for()
+        self.page.get_by_text(f"Ln {text.count(chr(10)) + 1}, ").wait_for()
+
+    def close_editor(self) -> None:
+        """Close the editor, whatever is unsaved in it."""
+        self.run("View: Revert and Close Editor")
 
     def ghost(self) -> str:
         """Return the ghost text on screen, "" if there is none."""
@@ -190,7 +194,7 @@ class Window:
         self.wait_for("saved file", lambda: self.file.stat().st_mtime_ns != before)
         return self.file.read_text("utf-8").split("\n")[-1]
 
-    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 20) -> Any:
+    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 60) -> Any:
         """Return the first truthy value of `fact`, or fail saying what was waited for."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -242,16 +246,20 @@ def open_window(
         context = browser.new_context(viewport={"width": 1000, "height": 640})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         folder = urllib.parse.quote(str(workspace))
         page.goto(f"http://127.0.0.1:{code_server.port}/?folder={folder}")
-        page.locator(".monaco-workbench .part.statusbar").wait_for(timeout=60_000)
+        page.locator(".monaco-workbench .part.statusbar").wait_for(timeout=180_000)
         window = Window(page, code_server, workspace)
         try:
-            window.wait_for("ready server", lambda: "Mixline is ready" in window.status(), 30)
+            window.wait_for("ready server", lambda: "Mixline is ready" in window.status(), 180)
         except AssertionError:
             window.keep_evidence("open_window")
             raise
+        # VS Code asks for ghost text in the first editor only once it has been idle for a while.
+        window.open("first.txt", "first\n" * 3)
+        page.wait_for_timeout(6000)
+        window.close_editor()
         return window
 
     yield open_one
@@ -272,7 +280,7 @@ def window(shared_window: Window, request: pytest.FixtureRequest) -> Iterator[Wi
     if getattr(request.node, "failed", False):
         shared_window.keep_evidence(request.node.name)
     shared_window.press("Escape", "Escape")
-    shared_window.run("View: Revert and Close Editor")
+    shared_window.close_editor()
 
 
 @pytest.hookimpl(wrapper=True)
