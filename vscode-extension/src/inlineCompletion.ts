@@ -22,7 +22,6 @@ export class GhostText {
 
   readonly provide: Provide = async (document, position, context, token, next) => {
     if (this.isPaused(document) || isDiff()) return null;
-    // A document that was just opened may be asked about before it is known to be active.
     if (isActive(document) && !hasOneCursor()) return null;
     const spot = spotOf(document, position);
     this.late.asked(spot, Date.now());
@@ -32,7 +31,7 @@ export class GhostText {
     try {
       const answer = await next(document, position, context, token);
       // VS Code would show an answer for a place that the cursor has left.
-      if (!isStillThere(document, spot.version, position)) return null;
+      if (hasMovedOn(document, spot.version, position)) return null;
       if (!token.isCancellationRequested && hasItems(answer)) this.late.shown(spot);
       return answer;
     } finally {
@@ -45,7 +44,7 @@ export class GhostText {
     const document = vscode.window.activeTextEditor?.document;
     if (document?.uri.toString() !== uri.toString() || this.isPaused(document)) return;
     if (!vscode.window.state.focused || isDiff()) return;
-    if (!isStillThere(document, version, position)) return;
+    if (hasMovedOn(document, version, position)) return;
     const reaction = this.late.ready(spotOf(document, position), Date.now());
     if (reaction === "nothing") return;
     await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
@@ -69,18 +68,16 @@ function hasOneCursor(): boolean {
   return editor?.selections.length === 1 && editor.selection.isEmpty;
 }
 
-function isStillThere(
+/** An editor that was just opened may be asked for before VS Code tells that it is active. */
+function hasMovedOn(
   document: vscode.TextDocument,
   version: number,
   position: vscode.Position,
 ): boolean {
-  return (
-    !document.isClosed &&
-    document.version === version &&
-    isActive(document) &&
-    hasOneCursor() &&
-    vscode.window.activeTextEditor?.selection.active.isEqual(position) === true
-  );
+  if (document.isClosed || document.version !== version) return true;
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined) return false;
+  return !isActive(document) || !hasOneCursor() || !editor.selection.active.isEqual(position);
 }
 
 function isDiff(): boolean {
