@@ -1,6 +1,7 @@
 """Ghost text in a real Neovim: appears, is accepted, typed through, dismissed."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,33 +14,7 @@ pytestmark = [
 
 # The last function repeats the others' shape, so that even a weak model and the match in the open
 # file are sure of how the line goes on.
-SOURCE = '''\
-def register_handler(registry, name, handler):
-    """Add a handler under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = handler
-
-
-def register_reader(registry, name, reader):
-    """Add a reader under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = reader
-
-
-def register_writer(registry, name, writer):
-    """Add a writer under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = writer
-
-
-def add_handlers(registry, handlers):
-    """Add several handlers."""
-    for name, handler in handlers.items():
-        if name in registry:
-            raise Va'''
+SOURCE = (Path(__file__).parent / "handlers.txt").read_text("utf-8").removesuffix("\n")
 
 
 def test_ghost_text_appears_and_tab_accepts_it(open_editor: Callable[[str], Any]) -> None:

@@ -13,33 +13,7 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[3]
 # The last function repeats the others' shape, so that even a weak model and the match in the open
 # file are sure of how the line goes on.
-SOURCE = '''\
-def register_handler(registry, name, handler):
-    """Add a handler under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = handler
-
-
-def register_reader(registry, name, reader):
-    """Add a reader under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = reader
-
-
-def register_writer(registry, name, writer):
-    """Add a writer under its name."""
-    if name in registry:
-        raise ValueError(f"duplicate handler {name!r}")
-    registry[name] = writer
-
-
-def add_handlers(registry, handlers):
-    """Add several handlers."""
-    for name, handler in handlers.items():
-        if name in registry:
-            raise Va'''
+SOURCE = (Path(__file__).parents[1] / "handlers.txt").read_text("utf-8").removesuffix("\n")
 WHOLE = '            raise ValueError(f"duplicate handler {name!r}")'
 REST = 'ueError(f"duplicate handler {name!r}")'
 
