@@ -25,7 +25,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed ## set up, complete a real file with the shipped model, show it
-	$(BIN)/mixline complete docs/demo/orders.py:39:22
+	$(BIN)/mixline complete docs/demo/orders.py:39:28
 
 test: check unit ## everything that must hold before a commit: check + unit
 

@@ -34,6 +34,6 @@ def total_amount(orders: list[Order]) -> float:
     return sum(order.amount for order in orders)
 
 
-def paid_amount(orders: list[Order]) -> float:
-    """Return the sum of the amounts that were paid."""
-    return sum(order.
+def largest_amount(orders: list[Order]) -> float:
+    """Return the largest amount."""
+    return max(order.amount
