@@ -10,8 +10,10 @@ import pytest
 TIMEOUT_S = 60.0
 LINE = "    registry = open_registry(settings.folder, wombat_limit=37)\n"
 SECOND = LINE.replace("wombat_limit=37", "quokka_names=None")
-MODULE = f"def load_registry(settings):\n{LINE}    return registry\n"
-BEGUN = "def read_everything(settings):\n    registry = open_registry(settings.folder, "
+BEFORE = "    check_folder(settings.folder)\n    log_opening(settings.folder)\n"
+MODULE = f"def load_registry(settings):\n{BEFORE}{LINE}    return registry\n"
+CURSOR_LINE = "    registry = open_registry(settings.folder, "
+BEGUN = f"def read_everything(settings):\n{BEFORE}{CURSOR_LINE}"
 REST = "wombat_limit=37)"
 
 
@@ -52,7 +54,7 @@ def wait(fact: Callable[[], bool]) -> None:
 def suggested(client: Any, uri: str) -> str:
     """Open a document that has only begun and return what is suggested at its end."""
     client.open(uri, BEGUN)
-    items = client.inline(uri, 1, len(BEGUN.partition("\n")[2]), invoked=True)
+    items = client.inline(uri, BEGUN.count("\n"), len(CURSOR_LINE), invoked=True)
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     return str(items[0]["insertText"]) if items else ""
 
