@@ -199,10 +199,10 @@ def test_a_late_answer_for_another_place_is_not_shown(window: Any, stopped_serve
 
 
 def test_picture_for_the_documentation(window: Any) -> None:
-    """The demo's last line is completed as further up; the picture shows it."""
+    """The demo's last line is completed; the picture shows it."""
     window.open("orders.py", (ROOT / "docs" / "demo" / "orders.py").read_text("utf-8").rstrip())
     window.press("Alt+Backslash")
 
     ghost = window.wait_for("ghost text", window.ghost)
-    assert ghost.startswith("amount for order in orders")
+    assert ghost.startswith(" for order in orders")
     window.page.screenshot(path=ROOT / ".e2e" / "vscode.png")
