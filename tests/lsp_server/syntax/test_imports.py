@@ -6,11 +6,11 @@ from inference import CompletionRequest, Reference, WorkspaceIndex
 from lsp_server.syntax.imports import module_names, with_imported_names
 
 FILES = {
-    "/work/shop/__init__.py": "from shop.till import Till\nVERSION = 1\n",
-    "/work/shop/till.py": "import os\nclass Till:\n    inner = 1\ndef open_till(): pass\n",
-    "/work/shop/tools/__init__.py": "",
-    "/work/shop/tools/hammer.py": "WEIGHT = 3\n",
-    "/work/shop/notes.txt": "nothing = 1\n",
+    "/home/ada/shop/__init__.py": "from shop.till import Till\nVERSION = 1\n",
+    "/home/ada/shop/till.py": "import os\nclass Till:\n    inner = 1\ndef open_till(): pass\n",
+    "/home/ada/shop/tools/__init__.py": "",
+    "/home/ada/shop/tools/hammer.py": "WEIGHT = 3\n",
+    "/home/ada/shop/notes.txt": "nothing = 1\n",
 }
 
 
@@ -18,11 +18,11 @@ def names(prefix: str, path: str = "shop/counter.py") -> set[str]:
     index = WorkspaceIndex()
     index.update(FILES)
     request = CompletionRequest(
-        document=f"/work/{path}",
+        document=f"/home/ada/{path}",
         path=path,
         prefix=prefix,
         suffix="",
-        workspace=index.view(hidden=["/work/shop/hidden.py"]),
+        workspace=index.view(hidden=["/home/ada/shop/hidden.py"]),
     )
     return set(with_imported_names(request).candidates)
 
