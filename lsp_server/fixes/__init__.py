@@ -1,0 +1,1 @@
+"""Quick fixes: a diagnostic, edits that might remove it, and the proof that one of them does."""
