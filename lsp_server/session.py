@@ -50,6 +50,7 @@ class Session:
         self.workspace = WorkspaceReader(is_busy)
         self.encoding = PositionEncoding.UTF16
         self.settings = Settings()
+        self.trusted = False  # the client says that programs from inside the folders may run
         self.pins = WindowPins()
         self.shown = ShownSuffixes()
         self.trees = SyntaxTrees()

@@ -8,7 +8,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.uris import from_fs_path
 
+from lsp_server.client_process import watch_process
 from lsp_server.features import completion_fallback, watched_files
+from lsp_server.features.mixline_requests import Wire
 from lsp_server.features.progress import follow_loading
 from lsp_server.positions import PositionEncoding
 from lsp_server.server import MixlineServer, show_message
@@ -17,6 +19,8 @@ from lsp_server.settings import CompletionFallback, Settings, parse_settings
 
 _log = logging.getLogger(__name__)
 _SECTION = "mixline"
+# No setting: what a folder's own configuration could say of itself is worth nothing.
+TRUST_CHANGED = "mixline/didChangeTrust"
 
 
 def register(server: MixlineServer) -> None:
@@ -39,10 +43,14 @@ def register(server: MixlineServer) -> None:
             [folder.uri for folder in params.event.removed],
         )
 
+    def trust_changed(params: Wire) -> None:
+        server.session.trusted = isinstance(params, Mapping) and params.get("trusted") is True
+
     server.feature(types.INITIALIZE)(initialize)
     server.feature(types.INITIALIZED)(initialized)
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration_changed)
     server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(folders_changed)
+    server.feature(TRUST_CHANGED)(trust_changed)
 
 
 class _Start:
@@ -60,7 +68,9 @@ class _Start:
             encoding.value if isinstance(encoding, types.PositionEncodingKind) else encoding
         )
         options = params.initialization_options
-        wire = options.get("settings") if isinstance(options, Mapping) else None
+        given = options if isinstance(options, Mapping) else {}
+        server.session.trusted = given.get("trusted") is True
+        wire = given.get("settings")
         self._base, problems = parse_settings(wire, Settings())
         for problem in problems:
             _log.warning("initializationOptions.settings: %s", problem)
@@ -68,6 +78,10 @@ class _Start:
         server.session.set_folders(folder_paths(_folder_uris(params)))
         if _needs_fallback(params.capabilities, self._base.completion_fallback):
             completion_fallback.register(server)
+        loop = asyncio.get_running_loop()
+        unwatch = watch_process(params.process_id or 0, server.protocol.ended, loop)
+        if unwatch is not None:
+            server.on_close.append(unwatch)
 
     def initialized(self) -> None:
         follow_loading(self._server)
