@@ -8,7 +8,7 @@ from inference.errors import ModelDirectoryError
 from inference.kv_cache import KvShape
 from inference.manifest import Architecture, Manifest, is_plain_name
 from inference.onnx_file import AttributeValue, Dim, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
-from inference.ops.layout import bytes_per_expert
+from inference.ops.layout import UNNAMED_LAYOUT, bytes_per_expert
 
 # Every operator that the exporter writes. None has a subgraph or takes the size of its result from
 # a tensor's values, as ConstantOfShape or Expand do: a small file cannot ask for endless memory.
@@ -188,6 +188,9 @@ def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Itera
     yield from _attribute_problems(
         node, {"weight_format": weight_format, "block": block, "expert_hidden": inner}
     )
+    layout = node.attributes.get("layout", UNNAMED_LAYOUT)
+    if weight_format != "f32" and layout != quantization.layout:
+        yield f"expected layout {quantization.layout} of {_name(node)}, found {layout!r}"
     gate_up = 2 * bytes_per_expert(weight_format, block, inner, hidden)
     down = bytes_per_expert(weight_format, block, hidden, inner)
     yield from _weight_problems(graph, node, 3, "uint8", (architecture.experts, gate_up))

@@ -43,7 +43,8 @@ Scales: TypeAlias = npt.NDArray[np.float16]
 T = TypeVar("T", bound=np.generic)
 
 WEIGHT_FORMATS: Final[tuple[WeightFormat, ...]] = ("f32", "int8", "int4", "mxfp4")
-LAYOUT: Final = 2  # a model directory names it; 1 had a tile's scales behind all of its values
+LAYOUT: Final = 2  # manifest, graph and library name it; 1 had scales behind a tile's values
+UNNAMED_LAYOUT: Final = 2  # of an ExpertFFN that names none, as the first graphs did
 BLOCKS: Final = (32, 128)  # weights that share one scale, along the input; mxfp4: 32
 _LIMITS: Final = {"int8": (-127, 127), "int4": (-8, 7)}
 

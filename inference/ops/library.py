@@ -7,20 +7,30 @@ from typing import Final
 
 import inference.ops
 from inference.errors import OperatorLibraryError
+from inference.ops.layout import LAYOUT
 
 LIBRARY_NAME: Final = "libmixline_ops.so"
 
 
 def library_path() -> Path:
-    """Return the operator library that is installed in this package.
+    """Return the operator library that is installed in this package and reads its weights.
 
     An editable install spreads the package over the source tree and the folder of the built
-    library, so every entry of the package's search path is looked at.
+    library, so every entry of the package's search path is looked at; and the two can be of
+    different versions there.
 
     Raises:
-        OperatorLibraryError: the library was not built or was removed.
+        OperatorLibraryError: the library was not built, was removed, or is another version's.
     """
-    return _find(Path(folder) for folder in inference.ops.__path__)
+    path = _find(Path(folder) for folder in inference.ops.__path__)
+    layout = _load(path).mixline_packed_layout()
+    if layout != LAYOUT:
+        raise OperatorLibraryError(
+            f"expected {path} to read packed weights in layout {LAYOUT}, as this version of mixline"
+            f" writes them, found layout {layout}; rebuild it with `pip install -e .`, or reinstall"
+            " mixline"
+        )
+    return path
 
 
 def chosen_kernel() -> str:
@@ -93,6 +103,7 @@ def _load(path: Path) -> ctypes.CDLL:
             "mixline_expert_counts",
         ):
             getattr(library, name).restype = ctypes.c_char_p
+        library.mixline_packed_layout.restype = ctypes.c_int
         library.mixline_count_experts.restype = None
     except (OSError, AttributeError) as error:
         raise OperatorLibraryError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from inference.ops.layout import LAYOUT
 from onnx_export.arch.spec import LayerTensors
 from onnx_export.graph.context import GraphContext
 from onnx_export.graph.linear import linear
@@ -54,5 +55,6 @@ def moe(context: GraphContext, layer: LayerTensors, index: int, x: str, effort: 
         activation="swiglu",
         weight_format=plan.experts,
         block=plan.block,
+        layout=LAYOUT,
         expert_hidden=spec.expert_hidden,
     )

@@ -13,6 +13,7 @@ import pytest
 from inference.errors import ModelDirectoryError
 from inference.manifest import MAX_MANIFEST_BYTES, parse_manifest, serialize_manifest
 from inference.model_dir import DEFAULT_MODEL, ModelDir, default_model
+from inference.ops.layout import UNNAMED_LAYOUT
 from onnx_export import export_checkpoint
 
 Edit = Callable[[dict[str, Any]], object]
@@ -289,6 +290,25 @@ def test_expert_weights_of_another_size(model: Path) -> None:
 
     edit_graph(model, shrink)
     assert "at input 4 of mixline.ExpertFFN" in refusal(model)
+
+
+def test_experts_packed_in_another_order_than_the_manifest_says(
+    tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """The exporter names the layout in both; a graph without the name is of the second one."""
+    model = tmp_path / "model"
+    export_checkpoint(tiny_checkpoint, model, weights="int4")
+
+    def layout(proto: onnx.ModelProto) -> onnx.AttributeProto:
+        return next(a for a in first(proto, "ExpertFFN").attribute if a.name == "layout")
+
+    edit_graph(model, lambda proto: setattr(layout(proto), "i", layout(proto).i + 1))
+    assert "expected layout 2 of mixline.ExpertFFN 'layers.0.moe.experts', found 3" in refusal(
+        model
+    )
+
+    edit_graph(model, lambda proto: first(proto, "ExpertFFN").attribute.remove(layout(proto)))
+    assert ModelDir.open(model).manifest.quantization.layout == UNNAMED_LAYOUT
 
 
 @pytest.mark.parametrize("op_type", ["GroupQueryAttention", "MatMulNBits"])

@@ -19,6 +19,9 @@ using std::to_string;
 // Sizes beyond this are mistakes, and products of them still fit into 64 bits.
 constexpr int64_t kMaxWidth = 1 << 20;
 
+// The layout of weights whose operator does not name it; the attribute came after this one.
+constexpr int64_t kUnnamedLayout = 2;
+
 WeightFormat ReadFormat(const ort::Attributes& attributes) {
   const std::string name = attributes.String("weight_format");
   if (name == "f32") return WeightFormat::kF32;
@@ -42,10 +45,21 @@ float ReadFinite(const ort::Attributes& attributes, const char* name, float othe
   throw InvalidArgument(std::string(name) + ": expected a finite number, got " + to_string(value));
 }
 
+// f32 weights have been in one order always.
+void CheckLayout(const ort::Attributes& attributes, WeightFormat format) {
+  const int64_t layout = attributes.Int("layout", kUnnamedLayout);
+  if (format == WeightFormat::kF32 || layout == kPackedLayout) return;
+  throw InvalidArgument(
+      "layout: expected packed weights in layout " + to_string(kPackedLayout) +
+      ", which this operator library reads, got layout " + to_string(layout) +
+      (layout > kPackedLayout ? "; update or rebuild mixline" : "; export the model again"));
+}
+
 // What is known before the tensors are: hidden and num_experts are still 0.
 ExpertShape ReadShape(const ort::Attributes& attributes) {
   ExpertShape shape{};
   shape.format = ReadFormat(attributes);
+  CheckLayout(attributes, shape.format);
   shape.activation = ReadActivation(attributes);
   shape.alpha = ReadFinite(attributes, "alpha", 1.702F);
   shape.limit = ReadFinite(attributes, "limit", 7.0F);

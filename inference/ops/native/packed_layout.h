@@ -9,6 +9,9 @@
 
 namespace mixline {
 
+// The order that the kernels read, LAYOUT of layout.py; a change of it is a new number.
+inline constexpr int kPackedLayout = 2;
+
 constexpr size_t CeilDiv(size_t length, size_t step) { return (length + step - 1) / step; }
 constexpr size_t RoundUp(size_t length, size_t step) { return CeilDiv(length, step) * step; }
 

@@ -8,6 +8,7 @@
 #include "expert_ffn_op.h"
 #include "expert_router_op.h"
 #include "ort_op.h"
+#include "packed_layout.h"
 #include "routing_counts.h"
 
 #define MIXLINE_EXPORT extern "C" __attribute__((visibility("default")))
@@ -74,6 +75,9 @@ MIXLINE_EXPORT const char* mixline_kernels_available() {
   static const std::string names = cpu::AvailableNames(",");
   return names.c_str();
 }
+
+// The number of the layout of packed weights that the kernels read.
+MIXLINE_EXPORT int mixline_packed_layout() { return kPackedLayout; }
 
 // Switches the counting of chosen experts on, from nothing, or off, keeping what was counted.
 MIXLINE_EXPORT void mixline_count_experts(int on) {

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument, RuntimeException
 
+from inference.ops.layout import LAYOUT
+
 Make = Callable[..., Any]
 
 
@@ -128,6 +130,11 @@ def test_a_bias_of_another_shape_is_an_error(
         ({"expert_hidden": 0}, "expert_hidden: expected 1 to 1048576, got 0"),
         ({"expert_hidden": 2**40}, "expert_hidden: expected 1 to 1048576"),
         ({"expert_hidden": None}, "expected the attribute 'expert_hidden', found none"),
+        (
+            {"layout": 1},
+            "layout: expected packed weights in layout 2, .* 1; export the model again",
+        ),
+        ({"layout": 3}, "layout: expected packed weights in layout 2, .* 3; update or rebuild"),
         ({"limit": 7}, "limit: expected an attribute of type float"),
     ],
 )
@@ -148,3 +155,13 @@ def test_a_kernel_that_this_machine_lacks_is_an_error_when_the_session_opens(
 
     with pytest.raises(RuntimeException, match=rf"MIXLINE_ISA: .*portable\), got '{isa}'"):
         make_ffn().node.session()
+
+
+@pytest.mark.parametrize(("weight_format", "layout"), [("int4", 2), ("f32", 1)])
+def test_the_librarys_layout_is_accepted(weight_format: str, layout: int, make_ffn: Make) -> None:
+    """Its number is that of `layout.py`; f32 weights are alike in all."""
+    node = make_ffn(weight_format=weight_format).node
+
+    node.session(layout=layout)
+
+    assert layout == LAYOUT or weight_format == "f32"

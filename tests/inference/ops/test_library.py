@@ -1,5 +1,6 @@
 """Finding the operator library, and the kernels that it offers."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from inference.errors import OperatorLibraryError
 from inference.ops import library
+from inference.ops.layout import LAYOUT
 
 KNOWN = ("avx512", "avxvnni", "avx2", "neon", "portable")
 ASK = "from inference.ops import library; print(library.chosen_kernel())"
@@ -48,7 +50,7 @@ def test_every_folder_of_the_package_is_searched(
     """An editable install has the sources in one folder and the library in another."""
     built = tmp_path / "built"
     built.mkdir()
-    (built / "libmixline_ops.so").touch()
+    shutil.copy(library.library_path(), built)
     monkeypatch.setattr("inference.ops.__path__", [str(tmp_path), str(built)])
 
     assert library.library_path() == built / "libmixline_ops.so"
@@ -63,6 +65,35 @@ def test_a_file_that_is_no_library_is_refused(
 
     with pytest.raises(OperatorLibraryError, match="rebuild"):
         library.available_kernels()
+
+
+def test_a_library_of_before_the_layouts_had_numbers_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lacks a function; its kernels would read scales where values are, and answer NaN."""
+    old = tmp_path / "libmixline_ops.so"
+    old.write_bytes(
+        library.library_path()
+        .read_bytes()
+        .replace(b"mixline_packed_layout", b"mixline_packed_LAYOUT")
+    )
+    monkeypatch.setattr("inference.ops.__path__", [str(tmp_path)])
+
+    with pytest.raises(OperatorLibraryError, match=r"mixline_packed_layout; rebuild it with") as e:
+        library.library_path()
+
+    assert str(old) in str(e.value)
+
+
+def test_a_library_that_reads_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sources went on and the library was not rebuilt; no session is opened with it."""
+    monkeypatch.setattr("inference.ops.library.LAYOUT", LAYOUT + 1)
+
+    with pytest.raises(
+        OperatorLibraryError,
+        match=rf"layout {LAYOUT + 1}, .* found layout {LAYOUT}; rebuild it with `pip install -e",
+    ):
+        library.library_path()
 
 
 def test_portable_is_always_available_and_last() -> None:
