@@ -103,6 +103,11 @@ void MappedExperts::Open(const void* weights, size_t experts, size_t bytes_per_e
   }
 }
 
+bool MappedExperts::Knows(const void* weights) {
+  const auto start = reinterpret_cast<uintptr_t>(weights);
+  return IsMappedFile(start, start + 1);
+}
+
 MappedExperts::~MappedExperts() { areas -= areas_; }
 
 void MappedExperts::WillNeed(size_t expert) const {
@@ -153,6 +158,7 @@ void ExpertPaging::Computed() const {
 #else
 
 void MappedExperts::Open(const void*, size_t, size_t) {}
+bool MappedExperts::Knows(const void*) { return false; }
 MappedExperts::~MappedExperts() = default;
 void MappedExperts::WillNeed(size_t) const {}
 uintptr_t MappedExperts::Border(size_t) const { return 0; }
