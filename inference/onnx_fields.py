@@ -1,4 +1,4 @@
-"""Field numbers of the ONNX messages that are read and written here, as in onnx.proto3."""
+"""Numbers of the ONNX messages that are read and written here, as in onnx.proto3."""
 
 from enum import IntEnum
 
@@ -53,6 +53,14 @@ class AttributeField(IntEnum):
     INTS = 8
     DOC_STRING = 13
     TYPE = 20
+
+
+class AttributeType(IntEnum):
+    """What an attribute holds, as AttributeProto.type says it."""
+
+    FLOAT = 1
+    INT = 2
+    STRING = 3
 
 
 class TensorField(IntEnum):

@@ -13,9 +13,9 @@ MAX_FIELDS: Final = 200_000  # of one message, or numbers of one list: far above
 
 _Raw: TypeAlias = int | memoryview  # a varint, or the bytes of everything else
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FIXED_BYTES: Final = {_FIXED64: 8, _FIXED32: 4}
-_VARINT_MORE: Final = 0x80  # this bit of a byte: another one follows
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
+_FIXED_BYTES: Final = {FIXED64: 8, FIXED32: 4}
+VARINT_MORE: Final = 0x80  # this bit of a byte: another one follows
 
 
 class WireError(Exception):
@@ -51,7 +51,7 @@ class Message:
         """Return a repeated number, which a writer may pack into one field or repeat."""
         numbers: list[int] = []
         for wire, value in self._fields.get(number, ()):
-            if wire == _BYTES and not isinstance(value, int):
+            if wire == BYTES and not isinstance(value, int):
                 numbers.extend(_packed_integers(value))
             else:
                 numbers.append(_integer(wire, value))
@@ -66,7 +66,7 @@ class Message:
         """Return a repeated 32-bit float, packed or not."""
         numbers: list[float] = []
         for wire, value in self._fields.get(number, ()):
-            if wire == _BYTES and not isinstance(value, int):
+            if wire == BYTES and not isinstance(value, int):
                 numbers.extend(_packed_floats(value))
             else:
                 numbers.append(_float(wire, value))
@@ -111,11 +111,11 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int, _Raw]]:
     while position < len(data):
         key, position = _varint(data, position)
         number, wire = key >> 3, key & 7
-        if wire == _VARINT:
+        if wire == VARINT:
             value, position = _varint(data, position)
             yield number, wire, value
             continue
-        if wire == _BYTES:
+        if wire == BYTES:
             length, position = _varint(data, position)
         elif wire in _FIXED_BYTES:
             length = _FIXED_BYTES[wire]
@@ -135,14 +135,14 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
             raise WireError("a number cut off by the end of its message")
         byte = data[position]
         position += 1
-        value |= (byte & ~_VARINT_MORE) << shift
-        if byte < _VARINT_MORE:
+        value |= (byte & ~VARINT_MORE) << shift
+        if byte < VARINT_MORE:
             return value & 0xFFFF_FFFF_FFFF_FFFF, position
     raise WireError("a number of more than 10 bytes")
 
 
 def _bytes(wire: int, value: _Raw) -> memoryview:
-    if wire != _BYTES or isinstance(value, int):
+    if wire != BYTES or isinstance(value, int):
         raise WireError(f"wire type {wire} where bytes belong")
     return value
 
@@ -155,13 +155,13 @@ def _text(wire: int, value: _Raw) -> str:
 
 
 def _integer(wire: int, value: _Raw) -> int:
-    if wire != _VARINT or not isinstance(value, int):
+    if wire != VARINT or not isinstance(value, int):
         raise WireError(f"wire type {wire} where a number belongs")
     return value - 2**64 if value >= 2**63 else value
 
 
 def _float(wire: int, value: _Raw) -> float:
-    if wire != _FIXED32 or isinstance(value, int):
+    if wire != FIXED32 or isinstance(value, int):
         raise WireError(f"wire type {wire} where a float belongs")
     return float(struct.unpack("<f", value)[0])
 
@@ -172,7 +172,7 @@ def _packed_integers(data: memoryview) -> Iterator[int]:
         raise WireError(f"a list of numbers in {len(data)} bytes")
     while position < len(data):
         number, position = _varint(data, position)
-        yield _integer(_VARINT, number)
+        yield _integer(VARINT, number)
 
 
 def _packed_floats(data: memoryview) -> tuple[float, ...]:

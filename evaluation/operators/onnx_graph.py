@@ -3,11 +3,11 @@
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Final, TypeAlias
 
 from inference.onnx_fields import (
     AttributeField,
+    AttributeType,
     DimField,
     EntryField,
     GraphField,
@@ -21,21 +21,13 @@ from inference.onnx_fields import (
     ValueField,
 )
 from inference.onnx_file import ELEMENT_TYPES
+from inference.protobuf import BYTES, FIXED32, VARINT, VARINT_MORE
 
 IR_VERSION: Final = 10
 OPSETS: Final = {"": 21, "com.microsoft": 1, "mixline": 1}
 _TYPE_NUMBERS: Final = {name: number for number, (name, _) in ELEMENT_TYPES.items()}
-_VARINT, _BYTES, _FIXED32 = 0, 2, 5  # protobuf's wire types
 
 AttributeValue: TypeAlias = int | float | str
-
-
-class AttributeType(IntEnum):
-    """What an attribute holds, as AttributeProto.type says it."""
-
-    FLOAT = 1
-    INT = 2
-    STRING = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +110,7 @@ def _attribute(name: str, value: AttributeValue) -> bytes:
     elif isinstance(value, int):
         kind, content = AttributeType.INT, _number(AttributeField.INT, value)
     else:
-        key = _varint(AttributeField.FLOAT << 3 | _FIXED32)
+        key = _varint(AttributeField.FLOAT << 3 | FIXED32)
         kind, content = AttributeType.FLOAT, key + struct.pack("<f", value)
     return _text(AttributeField.NAME, name) + content + _number(AttributeField.TYPE, kind)
 
@@ -163,7 +155,7 @@ def _value(value: Value) -> bytes:
 
 
 def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
+    return _varint(number << 3 | BYTES) + _varint(len(content)) + content
 
 
 def _text(number: int, text: str) -> bytes:
@@ -171,14 +163,14 @@ def _text(number: int, text: str) -> bytes:
 
 
 def _number(number: int, value: int) -> bytes:
-    return _varint(number << 3 | _VARINT) + _varint(value)
+    return _varint(number << 3 | VARINT) + _varint(value)
 
 
 def _varint(value: int) -> bytes:
     """Return a number that is not negative, seven bits a byte, the lowest first."""
     parts = bytearray()
-    while value >= 0x80:  # noqa: PLR2004 - the bit that says that another byte follows
-        parts.append(value & 0x7F | 0x80)
+    while value >= VARINT_MORE:
+        parts.append(value % VARINT_MORE | VARINT_MORE)
         value >>= 7
     parts.append(value)
     return bytes(parts)
