@@ -56,7 +56,8 @@ class Alternatives:
         handles: list[GenerationHandle] = []
         try:
             if engine is not None:
-                handles = [engine.submit(_sampled(query, n)) for n in range(1, MOST_ITEMS)]
+                request = query.gathered()
+                handles = [engine.submit(_sampled(request, n)) for n in range(1, MOST_ITEMS)]
         except MixlineError as error:
             _log.warning("the engine refused an alternative: %s", error)
         self._drawing = _Drawing(query, first, handles, reply)
@@ -118,10 +119,6 @@ class _Drawing:
             self._items.append(item)
 
 
-def _sampled(query: Query, seed: int) -> CompletionRequest:
-    return replace(
-        query.request,
-        sampling=Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=seed),
-        references=query.references(),
-        workspace=query.workspace(),
-    )
+def _sampled(request: CompletionRequest, seed: int) -> CompletionRequest:
+    sampling = Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=seed)
+    return replace(request, sampling=sampling)

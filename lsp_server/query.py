@@ -10,6 +10,7 @@ from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.syntax.guard import SyntaxGuard
+from lsp_server.syntax.imports import with_imported_names
 
 Outcome = Insertion | RejectReason
 
@@ -40,13 +41,20 @@ class Query:
         """The document's identity."""
         return self.request.document
 
-    def gathered(self) -> CompletionRequest:
-        """Return the request with what costs something to gather; for when it is run."""
-        return replace(
-            self.request,
-            borders=self.syntax.borders(len(self.request.prefix)),
-            references=self.references(),
-            workspace=self.workspace(),
+    def gathered(self, request: CompletionRequest | None = None) -> CompletionRequest:
+        """Return what the engine is given, with what costs something to gather.
+
+        Args:
+            request: that of another place, whose prefix begins where this one's does; None for
+                the query's own.
+        """
+        return with_imported_names(
+            replace(
+                self.request if request is None else request,
+                borders=self.syntax.borders(len(self.request.prefix)),
+                references=self.references(),
+                workspace=self.workspace(),
+            )
         )
 
 

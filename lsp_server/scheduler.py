@@ -18,8 +18,6 @@ from lsp_server.document import Document, Edit
 from lsp_server.engine_host import CompletionEngine
 from lsp_server.pending import Observer, Pending
 from lsp_server.postprocess.closers import hidden_closers
-from lsp_server.postprocess.doubt import Doubt
-from lsp_server.postprocess.judge import judge
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import complete_lines
@@ -27,8 +25,8 @@ from lsp_server.query import Outcome, Query, Ready
 from lsp_server.result_cache import Result, ResultCache, settled
 from lsp_server.running import Running
 from lsp_server.speculation import Speculation
-from lsp_server.syntax.guard import SyntaxGuard
-from lsp_server.syntax.imports import with_imported_names
+from lsp_server.standing import Standings
+from lsp_server.verdict import verdict
 
 _log = logging.getLogger(__name__)
 _WATCH_INTERVAL_S = 0.015
@@ -61,6 +59,7 @@ class Scheduler:
         self._running: dict[str, Running] = {}
         self._bursts: dict[str, Burst] = {}
         self._cache = ResultCache()
+        self._standings = Standings()
         self._speculation = Speculation(engine, self._cache)
         self._stopped = False
         self.outcomes: Counter[str] = Counter()
@@ -100,6 +99,7 @@ class Scheduler:
         uri = document.uri
         self._answer_all(uri, RejectReason.SUPERSEDED)
         self._speculation.follow(document, edits)
+        self._standings.edited(uri, edits)
         running = self._running.get(uri)
         if running is None:
             return
@@ -115,11 +115,13 @@ class Scheduler:
         if (running := self._running.get(uri)) is not None:
             self._kill(running)
         self._cache.forget(uri)
+        self._standings.forget(uri)
         self._bursts.pop(uri, None)
 
     def settings_changed(self) -> None:
         """Forget results that were made with other settings."""
         self._cache.clear()
+        self._standings.clear()
         self._speculation.stop()
         for running in list(self._running.values()):
             if not self._waiting(running.request.document):
@@ -162,6 +164,9 @@ class Scheduler:
         if query.refused is not None:
             self._answer(pending, query.refused)
             self._let_go(query.uri)
+        elif (standing := self._standings.answer(query)) is not None:
+            self._answer_standing(pending, *standing)
+            self._let_go(query.uri)
         elif (result := self._cache.find(request)) is not None:
             self._answer_from(pending, result)
             self._let_go(query.uri)
@@ -186,7 +191,7 @@ class Scheduler:
             return
         self.make_way(query.uri)
         try:
-            handle = engine.submit(with_imported_names(query.gathered()))
+            handle = engine.submit(query.gathered())
         except MixlineError as error:
             _log.warning("the engine refused a request: %s", error)
             self._answer(pending, RejectReason.FAILED)
@@ -230,35 +235,26 @@ class Scheduler:
             rest = running.document.line(running.cursor.line)[running.cursor.column :]
             query = replace(query, closers=hidden_closers(rest))
         syntax = query.syntax.at(running.document, running.cursor)
-        outcome = self._judge(query, result, running.expected, syntax)
+        outcome = verdict(query, result, running.expected, syntax).outcome
         if isinstance(outcome, RejectReason) or running.shown == (running.expected, outcome):
             return
         self._announce(Ready(document=running.document, cursor=running.cursor))
 
     def _answer_from(self, pending: Pending, result: Result) -> None:
         query = pending.query
-        outcome = self._judge(query, result, query.request.prefix, query.syntax)
-        self._answer(pending, outcome, result)
-        if isinstance(outcome, Insertion) and query.uri not in self._running:
-            self._speculation.start(query, outcome)
+        found = verdict(query, result, query.request.prefix, query.syntax)
+        self._answer(pending, found.outcome, result)
+        if isinstance(found.outcome, Insertion):
+            self._standings.shown(query, found.outcome, result, found.end)
+            if query.uri not in self._running:
+                self._speculation.start(query, found.outcome)
 
-    def _judge(self, query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> Outcome:
-        rest = result.rest_at(prefix, result.request.suffix) or ""
-        refused = None
-        if rest and not query.explicit:
-            typed = len(prefix) - len(result.request.prefix)
-            gate = query.gate.at(result.request)
-            doubt = Doubt(prefix, query.closers + result.request.suffix, syntax)
-            sure = gate.sure_part(result.completion, typed, len(result.text), doubt) - typed
-            rest, refused = (rest[:sure], None) if sure else (rest, RejectReason.LOW_CONFIDENCE)
-        return judge(
-            rest,
-            prefix,
-            query.closers + result.request.suffix,
-            single_line=not result.request.multi_line,
-            refused=refused,
-            breaks=None if query.explicit else syntax.breaks,
-        )
+    def _answer_standing(self, pending: Pending, outcome: Outcome, result: Result) -> None:
+        """Answer with what stands there; what is generated meanwhile goes on."""
+        running = self._running.get(pending.query.uri)
+        if running is not None and isinstance(outcome, Insertion):
+            running.shown = (pending.query.request.prefix, outcome)
+        self._answer(pending, outcome, result)
 
     def _out_of_time(self, pending: Pending) -> None:
         """Answer with the complete lines that exist; the generation goes on."""
@@ -273,9 +269,11 @@ class Scheduler:
         prefix = pending.query.request.prefix
         outcome: Outcome = RejectReason.NOT_READY
         if (result.rest_at(prefix, running.request.suffix) or "").strip():
-            outcome = self._judge(pending.query, result, prefix, pending.query.syntax)
-        if isinstance(outcome, Insertion):
-            running.shown = (prefix, outcome)
+            found = verdict(pending.query, result, prefix, pending.query.syntax)
+            outcome = found.outcome
+            if isinstance(outcome, Insertion):
+                self._standings.shown(pending.query, outcome, result, found.end)
+                running.shown = (prefix, outcome)
         self._answer(pending, outcome, result)
         self._let_go(uri)
 

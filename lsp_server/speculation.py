@@ -79,16 +79,16 @@ class Speculation:
         """
         request = request_behind(query, shown)
         engine = self._engine()
-        if request is None or engine is None or self._cache.find(request) is not None:
+        if request is None or engine is None:
             return
         known = self._ahead.get(query.uri)
         if known is not None and known.request.prefix == request.prefix:
             return
+        if self._cache.find(request) is not None:
+            return
         self.stop(query.uri)
         try:
-            handle = engine.submit(
-                replace(request, references=query.references(), workspace=query.workspace())
-            )
+            handle = engine.submit(query.gathered(request))
         except MixlineError as error:
             _log.warning("the engine refused to go on behind a suggestion: %s", error)
             return

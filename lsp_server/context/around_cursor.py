@@ -99,7 +99,7 @@ def _start_line(document: Document, cursor: Point) -> int:
 
 def _suffix(document: Document, cursor: Point) -> str:
     parts = [document.lines[cursor.line][cursor.column :][:SUFFIX_CHARACTERS]]
-    length = len(parts[0])
+    length = 0  # of the lines below: what comes and goes on the cursor's must not move the end
     for number in range(cursor.line + 1, len(document.lines)):
         length += len(document.lines[number])
         if length > SUFFIX_CHARACTERS:

@@ -6,7 +6,7 @@ from lsprotocol import types
 
 from lsp_server.features.asking import Manner, ask, line_range, look, refuse
 from lsp_server.features.history import accept_command
-from lsp_server.postprocess.overlap import Insertion
+from lsp_server.postprocess.overlap import Insertion, is_subsequence
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import answers_later
 from lsp_server.query import Outcome
@@ -64,7 +64,7 @@ def entry_at(place: Place, selected: types.SelectedCompletionInfo) -> Entry | Re
     if not on_line or not start.column <= place.cursor.column <= end.column:
         return RejectReason.NOT_IN_ENTRY
     old = place.document.line(start.line)[start.column : end.column]
-    if not _is_subsequence(old, selected.text):
+    if not is_subsequence(old, selected.text):
         return RejectReason.NOT_IN_ENTRY  # the editor would hide it
     return Entry(start=start.column, end=end.column, text=selected.text)
 
@@ -87,8 +87,3 @@ def _render(
 def _nothing(_: Outcome) -> types.InlineCompletionList:
     # Never null: Neovim would leave an older suggestion standing.
     return types.InlineCompletionList(items=[])
-
-
-def _is_subsequence(part: str, whole: str) -> bool:
-    characters = iter(whole)
-    return all(character in characters for character in part)

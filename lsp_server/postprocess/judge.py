@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from inference import Completion, CompletionRequest
 from lsp_server.postprocess.closers import only_closers
-from lsp_server.postprocess.confidence import confident_end
+from lsp_server.postprocess.confidence import confident_end, doubted
 from lsp_server.postprocess.doubt import no_doubt
 from lsp_server.postprocess.indentation import fit_indentation, moved_left
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
@@ -14,6 +14,7 @@ from lsp_server.postprocess.reject import RejectReason
 from lsp_server.postprocess.trim import trim
 
 _MAX_SHORTENINGS = 4
+_KEPT = -0.4  # of log-odds: 0.4 where it is 0.5 for what is new
 # Markers of code models, spelled out as text: `<|endoftext|>`, `<fim_middle>`, `<file_sep>`.
 _MARKER = re.compile(r"<\|\w+\|>|<(?:fim_\w+|file_sep|repo_name|endoftext|jupyter_\w+|filename)>")
 
@@ -25,6 +26,11 @@ class Gate:
     minimum_confidence: float  # 0 to 1, see `confidence`
     explored_confidence: float = 1.0  # the same at places where it is tried what is wanted
     explores: Callable[[CompletionRequest], bool] = lambda _: False  # which places these are
+
+    @property
+    def kept_confidence(self) -> float:
+        """The least for what stands already: a little below that for what is new."""
+        return doubted(self.minimum_confidence, _KEPT)
 
     def at(self, request: CompletionRequest) -> "Gate":
         """Return the gate of the place where a completion was asked for."""

@@ -36,6 +36,12 @@ def fit_to_suffix(text: str, line_before: str, suffix: str) -> Insertion | Rejec
     return Insertion(text=text, absorbed=absorbed)
 
 
+def is_subsequence(part: str, whole: str) -> bool:
+    """Tell whether `whole` has the characters of `part`, in their order."""
+    characters = iter(whole)
+    return all(character in characters for character in part)
+
+
 def _before_words(text: str, rest: str) -> Insertion | RejectReason:
     """Fit an infill into the middle of a line: one line that stops where the old text goes on."""
     line = text.split("\n", 1)[0]

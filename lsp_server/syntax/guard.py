@@ -52,6 +52,7 @@ class SyntaxGuard:
         self._cursor = cursor
         self._path = path
         self._entry = entry
+        self._undefined: dict[str, bool] = {}
         self._inserted: tuple[tuple[str, int], Parsed | None] | None = None
 
     def at(self, document: Document, cursor: Point) -> "SyntaxGuard":
@@ -82,6 +83,11 @@ class SyntaxGuard:
 
     def is_undefined(self, text: str) -> bool:
         """Tell whether a suggestion uses a name that nothing in the document accounts for."""
+        if text not in self._undefined:
+            self._undefined[text] = self._uses_undefined(text)
+        return self._undefined[text]
+
+    def _uses_undefined(self, text: str) -> bool:
         if self._around is None or self._around[0].grammar != _PYTHON:
             return False
         after = self._after(text, 0)

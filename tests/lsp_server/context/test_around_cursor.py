@@ -70,6 +70,19 @@ def test_lines_inserted_above_the_window_move_its_beginning_along() -> None:
     assert after.start_line == before.start_line + 2
 
 
+def test_closers_at_the_cursor_do_not_move_the_end() -> None:
+    """What the editor inserts on the cursor's line cuts off no line below."""
+    document = open_document(numbered(5000))
+    pins = WindowPins()
+    at = Point(2500, 4)
+    before = pins.window(document, at).suffix
+    for closer in ")" * 12:
+        document, _ = document.replace(at, at, closer, 2)
+        after = pins.window(document, at).suffix
+
+        assert after.partition("\n")[2] == before.partition("\n")[2]
+
+
 def test_a_very_long_line_is_cut_inside_and_its_edge_is_pinned_too() -> None:
     """In a line of a megabyte the window begins inside it, at the same place for many keys."""
     document = open_document("x" * 1_000_000)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from inference import Reference
 from lsp_server.postprocess.overlap import Insertion
 
 
@@ -30,6 +31,27 @@ async def test_it_begins_where_the_suggestion_ends(standing: Any) -> None:
     assert (ahead.request.prefix, ahead.request.suffix) == ("x = 12", "\ny = 2\n")
     assert ahead.request.multi_line
     assert ahead.request.priority > first.request.priority
+
+
+async def test_it_is_given_what_an_ordinary_request_is_given(desk: Any) -> None:
+    """Where definitions begin, the texts beside it, and the names of a module imported from."""
+    desk.open("def f():\n    pass\n\n\n", language="python")
+    helpers = Reference(key="file:///helpers.py", version=1, text="def first(): ...\nSECOND = 2\n")
+    beside = {"references": lambda: (helpers,), "several_lines": True}
+    desk.ask("a", (3, 0), explicit=True, **beside)
+    desk.generation.finish("from helpers import (")
+    await desk.settle()
+    ahead = desk.generation.request
+    desk.type(3, 0, "from helpers import (")
+    desk.scheduler.make_way()
+    desk.ask("b", (3, 21), **beside)
+    await desk.settle(0.07)
+    ordinary = desk.generation.request
+
+    assert ahead.prefix == ordinary.prefix
+    assert ahead.candidates == ordinary.candidates == ("SECOND", "first")
+    assert ahead.borders == ordinary.borders == (0,)
+    assert ahead.references == ordinary.references == (helpers,)
 
 
 async def test_after_an_accept_the_next_line_is_there(standing: Any) -> None:
