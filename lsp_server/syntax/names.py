@@ -44,6 +44,16 @@ def undefined_names(after: Parsed, table: SymbolTable, start: int, end: int) -> 
         start: the first byte of the suggestion.
         end: the byte behind it.
     """
+    nodes = undefined_identifiers(after, table, start, end)
+    return [
+        after.source[node.start_byte : node.end_byte].decode("utf-8", "replace") for node in nodes
+    ]
+
+
+def undefined_identifiers(
+    after: Parsed, table: SymbolTable, start: int, end: int
+) -> list[tree_sitter.Node]:
+    """Return where such names stand; the arguments are those of `undefined_names`."""
     if table.has_star:
         return []
     undefined = []
@@ -56,7 +66,7 @@ def undefined_names(after: Parsed, table: SymbolTable, start: int, end: int) -> 
             continue
         name = after.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
         if name not in _KNOWN and not table.is_visible(name, node.start_byte):
-            undefined.append(name)
+            undefined.append(node)
     return undefined
 
 

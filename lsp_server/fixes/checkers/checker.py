@@ -1,0 +1,65 @@
+"""What a checker is given, what it says, and what all checkers have in common."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from lsp_server.document import Document
+from lsp_server.fixes.candidate import Candidate
+from lsp_server.fixes.diagnostic import Diagnostic
+
+MAX_FINDINGS: Final = 5000
+"""A file with more complaints is not compared with anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """A text to be checked as if it stood at a place on disk."""
+
+    document: Document
+    path: Path | None  # where its file is or would be; None for a text that has no place
+    folder: Path | None = None  # the workspace folder around it
+    others: Mapping[Path, Document] = field(default_factory=dict)  # other unsaved buffers
+    background: bool = False  # nobody waits for it: leave the processor to others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A complaint, with the checker's own fix for it."""
+
+    diagnostic: Diagnostic
+    fix: Candidate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one run of a checker says."""
+
+    findings: tuple[Finding, ...] = ()
+    problem: str = ""  # why the run does not count; empty if it ended normally
+
+    @property
+    def ended_normally(self) -> bool:
+        """Whether the findings are all that there is to say about the file."""
+        return not self.problem
+
+
+class Checker(Protocol):
+    """A checker of one workspace folder; runs may overlap."""
+
+    @property
+    def name(self) -> str:
+        """What users call it: "ruff"."""
+
+    def takes(self, document: Document) -> bool:
+        """Tell whether it can say anything about such a document."""
+
+    async def check(self, file: CheckedFile) -> Report:
+        """Check a text; a cancelled run ends its processes before it raises.
+
+        Nothing is raised for what a file or a checker may cause: the report names the problem.
+        """
+
+    async def close(self) -> None:
+        """End what runs on between two checks."""
