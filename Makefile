@@ -70,6 +70,7 @@ E2E := $(or $(MIXLINE_E2E_CACHE),.e2e)
 e2e: $(VENV)/.dev dist/mixline.vsix ## drive real editors, Neovim and VS Code, with the shipped model
 	$(BIN)/python -m pip install --quiet --group e2e
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim-trixie trixie
 	tests/e2e/install_vscode.sh $(E2E)/vscode
 	$(BIN)/python -m pytest tests/e2e -m e2e
 

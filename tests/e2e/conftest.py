@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NEOVIM = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e")) / "neovim" / "nvim"
+CACHE = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e"))
+NEOVIM = CACHE / "neovim" / "nvim"
 
 
 def documented_init() -> str:
-    """Return the Lua block of docs/neovim.md."""
+    """Return the Lua block of docs/neovim.md that needs no plugin."""
     text = (ROOT / "docs" / "neovim.md").read_text(encoding="utf-8")
-    block = re.search(r"```lua\n(.*?)```", text, re.DOTALL)
-    assert block, "docs/neovim.md has no Lua block"
+    block = re.search(r"```lua\n(vim\.lsp\.config.*?)```", text, re.DOTALL)
+    assert block, "docs/neovim.md has no Lua block that begins with vim.lsp.config"
     return block.group(1)
 
 
@@ -33,6 +34,14 @@ class Editor:
         """Run Lua and return its value."""
         return self.nvim.exec_lua(code)
 
+    def ask_server(self, method: str) -> Any:
+        """Return the server's answer to a request without parameters, None if there is none."""
+        return self.lua(
+            f"local answers = vim.lsp.buf_request_sync(0, '{method}', {{}}, 2000)\n"
+            "local _, answer = next(answers or {})\n"
+            "return answer and answer.result"
+        )
+
     def type(self, keys: str) -> None:
         """Press keys, Vim notation."""
         self.nvim.input(keys)
@@ -44,16 +53,25 @@ class Editor:
     def ghost(self) -> str:
         """Return the ghost text on screen, "" if there is none."""
         marks = self.lua(
-            "local ns = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']\n"
-            "if not ns then return {} end\n"
-            "return vim.api.nvim_buf_get_extmarks(0, ns, 0, -1, { details = true })"
+            "local known, marks = vim.api.nvim_get_namespaces(), {}\n"
+            "for _, name in ipairs({ 'nvim.lsp.inline_completion', 'mixline' }) do\n"
+            "  vim.list_extend(marks, known[name] and vim.api.nvim_buf_get_extmarks(\n"
+            "    0, known[name], 0, -1, { details = true }) or {})\n"
+            "end\n"
+            "return marks"
         )
-        if not marks:
-            return ""
-        details = marks[0][3]
-        first = "".join(chunk[0] for chunk in details.get("virt_text", []))
-        rest = ["".join(chunk[0] for chunk in line) for line in details.get("virt_lines", [])]
-        return "\n".join([first, *rest])
+        first, below = "", []
+        for *_, details in marks:
+            first += "".join(chunk[0] for chunk in details.get("virt_text", []))
+            below += details.get("virt_lines", [])
+        return "\n".join([first, *("".join(chunk[0] for chunk in line) for line in below)])
+
+    def stays(self, what: str, fact: Callable[[], Any], seconds: float = 1.0) -> None:
+        """Fail unless `fact` holds all the time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert fact(), f"{what} did not last; buffer {self.lines()}, ghost {self.ghost()!r}"
+            time.sleep(0.02)
 
     def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 30) -> Any:
         """Return the first truthy value of `fact`, or fail saying what was waited for."""
@@ -130,11 +148,7 @@ def open_editor(
         )
         editor.wait_for(
             "loaded model",
-            lambda: editor.lua(
-                "local c = vim.lsp.get_clients({ bufnr = 0 })[1]\n"
-                "local answer = c:request_sync('mixline/status', {}, 2000, 0)\n"
-                "return answer and answer.result and answer.result.state == 'ready'"
-            ),
+            lambda: (editor.ask_server("mixline/status") or {}).get("state") == "ready",
         )
         return editor
 

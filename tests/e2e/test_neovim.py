@@ -36,14 +36,11 @@ def test_an_accept_is_counted(open_editor: Callable[[str], Any]) -> None:
     editor.type("GAl")
     editor.wait_for("ghost text", editor.ghost)
     editor.type("<Tab>")
-    stats = editor.wait_for(
+    editor.wait_for(
         "a confirmed accept",
-        lambda: editor.lua(
-            "local c = vim.lsp.get_clients({ bufnr = 0 })[1]\n"
-            "local found = c:request_sync('mixline/stats', {}, 2000, 0).result.total\n"
-            "return found.confirmed > 0 and found"
-        ),
+        lambda: editor.ask_server("mixline/stats")["total"]["confirmed"] > 0,
     )
+    stats = editor.ask_server("mixline/stats")["total"]
 
     assert stats["accepted"] == {"whole": 1, "line": 0, "word": 0}
     assert stats["rejected"] == 0

@@ -66,11 +66,14 @@ function M.setup(options)
   end)
   local was_everywhere = pauses.is_everywhere()
   pauses.on_change(function()
-    if pauses.is_everywhere() ~= was_everywhere then
-      was_everywhere = pauses.is_everywhere()
-      server.settings_changed()
+    local is_everywhere = pauses.is_everywhere()
+    if is_everywhere ~= was_everywhere then
+      server.settings_changed() -- after which a server is asked again
     end
-    source.refresh_all()
+    if is_everywhere or not was_everywhere then
+      source.refresh_all()
+    end
+    was_everywhere = is_everywhere
     status.changed()
   end)
   for _, buf in ipairs(vim.api.nvim_list_bufs()) do

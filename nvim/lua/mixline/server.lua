@@ -9,7 +9,8 @@ local status = require("mixline.status")
 local M = {}
 
 local NAME = "mixline"
-local POLL_MS = 250
+local POLL_MS = 100
+local FORGOTTEN_MS = 50
 local MOST_CRASHES, CRASHES_WITHIN_MS = 4, 180000
 
 local crashes_ms = {}
@@ -37,10 +38,14 @@ local function poll(client)
     return
   end
   lsp.request(client, "mixline/status", vim.empty_dict(), function(problem, answer)
-    if not problem and answer and status.answered(client.id, answer) then
+    if problem or not answer then
+      return
+    elseif status.answered(client.id, answer) then
       vim.defer_fn(function()
         poll(client)
       end, POLL_MS)
+    else
+      source.retry_all() -- what was asked meanwhile was refused
     end
   end)
 end
@@ -54,8 +59,14 @@ local function crashed()
   return #crashes_ms
 end
 
+local function start_all()
+  for _, buf in ipairs(vim.api.nvim_list_bufs()) do
+    M.start(buf)
+  end
+end
+
 local function exited(client_id)
-  local buffers = source.detach_client(client_id)
+  source.forget_client(client_id)
   status.set(client_id, nil)
   local wanted = expected[client_id]
   expected[client_id] = nil
@@ -68,9 +79,7 @@ local function exited(client_id)
     )
     return
   end
-  for _, buf in ipairs(buffers) do
-    M.start(buf)
-  end
+  start_all()
 end
 
 local function capabilities()
@@ -106,6 +115,10 @@ function M.start(buf)
       ["mixline/ready"] = function(_, params, context)
         source.ready(context.client_id, params)
       end,
+      ["workspace/configuration"] = function(...)
+        vim.schedule(source.retry_all) -- once the server knows the end of a pause
+        return vim.lsp.handlers["workspace/configuration"](...)
+      end,
     },
     on_init = function(client)
       status.set(client.id, { kind = "starting" })
@@ -117,9 +130,9 @@ function M.start(buf)
       source.attach(attached, client)
     end,
     on_exit = function(_, _, client_id)
-      vim.schedule(function()
+      vim.defer_fn(function() -- Neovim itself forgets the client a moment later
         exited(client_id)
-      end)
+      end, FORGOTTEN_MS)
     end,
   }, { bufnr = buf, silent = true })
 end
@@ -137,9 +150,7 @@ end
 --- Start all servers anew, with the options of this moment.
 function M.restart()
   if end_all("restart") == 0 then
-    for _, buf in ipairs(vim.api.nvim_list_bufs()) do
-      M.start(buf)
-    end
+    start_all()
   end
 end
 

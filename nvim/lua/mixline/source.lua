@@ -172,10 +172,11 @@ function M.moved(buf, is_new)
     end
     return
   end
-  if spots.same(spot, seen) and not is_new then
+  source.seen = spot
+  local is_asked = source.question and spots.same(spot, source.asked.spot)
+  if is_asked or (spots.same(spot, seen) and not is_new) then
     return
   end
-  source.seen = spot
   refresh(buf, source, spot)
   cancel(source)
   local is_typed = seen and (seen.tick ~= spot.tick or not vim.deep_equal(seen.entry, spot.entry))
@@ -294,26 +295,30 @@ function M.detach(buf)
   sources[buf] = nil
 end
 
---- Forget a client that has ended; returns its buffers.
+--- Forget a client that has ended.
 ---@param client_id integer
----@return integer[]
-function M.detach_client(client_id)
-  local buffers = {}
+function M.forget_client(client_id)
   for buf, source in pairs(sources) do
     if source.client_id == client_id then
-      table.insert(buffers, buf)
+      M.detach(buf)
     end
   end
-  for _, buf in ipairs(buffers) do
-    M.detach(buf)
-  end
-  return buffers
 end
 
 --- Look again everywhere: a pause has begun or ended.
 function M.refresh_all()
   for buf in pairs(sources) do
     M.moved(buf, true)
+  end
+end
+
+--- Ask again where nothing is shown or awaited: the server may have refused for a reason that is gone.
+function M.retry_all()
+  for buf, source in pairs(sources) do
+    local is_dismissed = spots.same(source.dismissed, here(buf))
+    if #source.items == 0 and not source.question and not is_dismissed then
+      M.moved(buf, true)
+    end
   end
 end
 

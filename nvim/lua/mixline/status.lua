@@ -43,10 +43,7 @@ end
 function M.get(buf)
   local clients =
     vim.lsp.get_clients({ name = "mixline", bufnr = buf or vim.api.nvim_get_current_buf() })
-  for _, client in ipairs(clients) do
-    return M.of(client.id)
-  end
-  return without_client
+  return clients[1] and M.of(clients[1].id) or without_client
 end
 
 --- Return a few words for a status line; "" in buffers that Mixline leaves alone.

@@ -14,9 +14,20 @@ local current = {} -- by buffer: the index of the one to show
 
 local ours = false -- whether the question is our own
 
+--- Have Neovim ask, for it takes an answer only then: by the event that makes it.
+local function nudge(buf)
+  local group = "nvim.lsp.inline_completion:" .. buf
+  pcall(vim.api.nvim_exec_autocmds, "CursorMovedI", { group = group, buffer = buf })
+end
+
 local function deliver(buf)
   local handler, answer = handlers[buf], latest[buf]
-  if not handler or not answer then
+  if not answer then
+    return
+  elseif not handler then
+    if #answer.items > 0 then
+      nudge(buf)
+    end
     return
   end
   local context = { client_id = answer.client_id, bufnr = buf, method = METHOD }
