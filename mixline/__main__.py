@@ -13,6 +13,7 @@ from mixline.usage import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, OneSentence
 COMMANDS = {
     "serve": "run the language server (stdio is the default)",
     "complete": "complete one place in a file",
+    "docstring": "write the docstring at a line, or all that a folder lacks",
     "stats": "what became of suggestions: accepted, retained, rejected",
     "doctor": "versions, provider, kernel, model, memory, and what is missing",
     "export": "turn a Hugging Face checkpoint into a model directory",

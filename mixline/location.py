@@ -25,6 +25,14 @@ def parse_location(text: str) -> Location:
     raise argparse.ArgumentTypeError(f"expected FILE:LINE:COL such as app.py:12:5, got {text!r}")
 
 
+def parse_line_location(text: str) -> tuple[Path, int]:
+    """Argument type for FILE:LINE; split from the right, so the path may hold colons."""
+    file, _, line = text.rpartition(":")
+    if file and line.isdecimal():
+        return Path(file), int(line)
+    raise argparse.ArgumentTypeError(f"expected FILE:LINE such as app.py:12, got {text!r}")
+
+
 def read_source(file: Path) -> str:
     """Return the text of a source file, line ends as they are.
 

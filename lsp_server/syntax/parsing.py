@@ -154,19 +154,25 @@ class SyntaxTrees:
         self._reaches.pop(uri, None)
 
 
-def parse(grammar: str, source: bytes, known: Parsed | None = None) -> Parsed | None:
+def parse(
+    grammar: str,
+    source: bytes,
+    known: Parsed | None = None,
+    *,
+    time_limit_s: float = _TIME_LIMIT_S,
+) -> Parsed | None:
     """Parse a text, reusing what it has in common with one that was parsed before.
 
     Returns:
-        None if the grammar cannot be loaded, or if parsing would take longer than 50 ms: some
-        grammars take minutes for a hostile file of 100 kB.
+        None if the grammar cannot be loaded, or if parsing would take longer than the limit (50 ms
+        where somebody types): some grammars take minutes for a hostile file of 100 kB.
     """
     if known is not None and known.source == source:
         return known
     language = load_grammar(grammar)
     if language is None:
         return None
-    deadline = time.monotonic() + _TIME_LIMIT_S
+    deadline = time.monotonic() + time_limit_s
     parser = tree_sitter.Parser(language)
     read = partial(_piece, source)
     stop = partial(_is_over, deadline)

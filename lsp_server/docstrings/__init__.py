@@ -1,0 +1,1 @@
+"""Docstrings that follow from the code: syntax tree, skeleton, descriptions, verification."""

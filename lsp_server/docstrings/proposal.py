@@ -1,0 +1,137 @@
+"""A verified docstring for one place in a file: what the command, the server and tests ask for."""
+
+from dataclasses import dataclass
+
+from lsp_server.docstrings.content import Style
+from lsp_server.docstrings.drafting import DocstringError, Draft, draft
+from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
+from lsp_server.docstrings.habits import ProjectHabits
+from lsp_server.docstrings.linters import Linters
+from lsp_server.docstrings.verification import Checks, verify
+from lsp_server.document import Document, Point
+from lsp_server.fixes.candidate import Change
+from lsp_server.syntax.python_facts import read_facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One change that gives a definition its docstring, and what was proved of it."""
+
+    facts: Facts
+    change: Change
+    style: Style
+    checks: Checks
+
+
+def facts_of(document: Document) -> ModuleFacts:
+    """Return the facts of a file.
+
+    Raises:
+        DocstringError: it is not Python, or takes too long to parse.
+    """
+    is_python = document.language in {"", "python"} and (
+        document.language or document.uri.endswith((".py", ".pyi", ".pyw"))
+    )
+    if not is_python:
+        raise DocstringError(
+            f"expected a Python file, got {document.uri}; docstrings are written for Python"
+        )
+    facts = read_facts(document.text())
+    if facts is None:
+        raise DocstringError(f"expected a file that can be parsed in seconds, got {document.uri}")
+    return facts
+
+
+def definition_at(document: Document, module: ModuleFacts, line: int) -> Facts:
+    """Return the innermost function or class around a line.
+
+    Args:
+        document: the file.
+        module: its facts.
+        line: from 0.
+
+    Raises:
+        DocstringError: there is none.
+    """
+    text = document.line(line)
+    found = module.around(Point(line, len(text) - len(text.lstrip())))
+    if found is None:
+        raise DocstringError(
+            f"expected a function or class around line {line + 1}, found none; name a line of its"
+            " header or body"
+        )
+    return found
+
+
+def missing(module: ModuleFacts) -> list[Facts]:
+    """Return the public functions, classes and methods without a docstring, in their order."""
+    private: set[tuple[Point, Point]] = set()
+    found: list[Facts] = []
+    for facts in module.definitions:
+        span = facts.span
+        inside = any(start < span.start and span.end <= end for start, end in private)
+        is_function = isinstance(facts, FunctionFacts)
+        if is_function or facts.name.startswith("_"):
+            private.add((span.start, span.end))
+        if inside or span.docstring is not None or facts.name.startswith("_"):
+            continue
+        if isinstance(facts, FunctionFacts) and (facts.is_overload or facts.is_accessor):
+            continue
+        found.append(facts)
+    return found
+
+
+async def propose(
+    document: Document,
+    module: ModuleFacts,
+    facts: Facts,
+    project: ProjectHabits,
+    linters: Linters,
+    style: Style | None = None,
+) -> Proposal:
+    """Return a verified docstring for a definition that has none.
+
+    Args:
+        document: the file.
+        module: its facts.
+        facts: of the definition.
+        project: what else is known of the project.
+        linters: those that may run.
+        style: None to follow the file and the project.
+
+    Raises:
+        DocstringError: it can have none, or the checks have refused it.
+    """
+    if facts.span.docstring is not None:
+        raise DocstringError(
+            f"expected a function or class without a docstring, found that `{facts.name}` has one"
+        )
+    drafted = draft(document, module, facts, project, style)
+    checks = await _checked(drafted, linters)
+    return Proposal(facts=facts, change=drafted.change, style=drafted.style, checks=checks)
+
+
+async def _checked(drafted: Draft, linters: Linters) -> Checks:
+    checks = await verify(
+        drafted.document,
+        drafted.applied(),
+        drafted.index,
+        drafted.style,
+        drafted.layout,
+        linters,
+    )
+    if not checks.sound:
+        wrong = [
+            name
+            for name, holds in (
+                ("the file would not parse", checks.parses),
+                ("its code would change", checks.same_code),
+                ("something would be described twice or not at all", checks.documented_once),
+            )
+            if not holds
+        ]
+        raise DocstringError(
+            f"expected a docstring of `{drafted.facts.name}` that passes every check, but"
+            f" {' and '.join(wrong)}; nothing is proposed"
+        )
+    return checks

@@ -1,0 +1,1 @@
+"""Writes and reads docstrings in the styles of Google, numpy and Sphinx."""

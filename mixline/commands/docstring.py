@@ -1,0 +1,185 @@
+"""Write the docstring of the function or class at a line, or all that a folder lacks."""
+
+import argparse
+import asyncio
+import difflib
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixline.location import parse_line_location, read_source
+from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from lsp_server.docstrings.content import Style
+    from lsp_server.docstrings.proposal import Proposal
+    from lsp_server.document import Document
+
+STYLES = ("auto", "google", "numpy", "sphinx")
+_MAX_BYTES = 1_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the place, the style and what to do with the result."""
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument(
+        "location", metavar="FILE:LINE", nargs="?", type=parse_line_location, help="counted from 1"
+    )
+    place.add_argument(
+        "--missing", metavar="DIR", type=Path, help="all public definitions that have none"
+    )
+    parser.add_argument(
+        "--style", choices=STYLES, default="auto", help="default: as the file and the project do"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--apply", action="store_true", help="write it into the file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write, check, print."""
+    from lsp_server.docstrings.content import Style
+
+    style = None if arguments.style == "auto" else Style(arguments.style)
+    if arguments.missing is not None:
+        return _run_missing(arguments, style)
+    file, line = arguments.location
+    document = _document(file)
+    if not 1 <= line <= len(document.lines):
+        raise UsageError(
+            f"expected a line from 1 to {len(document.lines)} in {str(file)!r}, got {line}"
+        )
+    proposal = asyncio.run(_propose_at(file, document, line, style))
+    changed = _applied(document, [proposal])
+    if arguments.apply:
+        _write(file, changed)
+    if arguments.json:
+        print(json.dumps(_plain(document, proposal), ensure_ascii=False))
+    else:
+        print(_difference(file, document, changed), end="")
+    return EXIT_OK
+
+
+async def _propose_at(
+    file: Path, document: "Document", line: int, style: "Style | None"
+) -> "Proposal":
+    from lsp_server.docstrings.linters import Linters
+    from lsp_server.docstrings.project_habits import read_project_habits
+    from lsp_server.docstrings.proposal import definition_at, facts_of, propose
+
+    module = facts_of(document)
+    facts = definition_at(document, module, line - 1)
+    return await propose(document, module, facts, read_project_habits(file), Linters(), style)
+
+
+def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
+    from evaluation.progress import Progress
+    from mixline.workspace_files import workspace_files
+
+    folder: Path = arguments.missing
+    if not folder.is_dir():
+        raise UsageError(f"expected a folder, got {str(folder)!r}")
+    files = [path for path, _ in workspace_files(folder, (".py",), _MAX_BYTES)]
+    found: list[dict[str, Any]] = []
+    problems: list[str] = []
+    with Progress("docstrings", max(1, len(files))) as progress:
+        for path in files:
+            file = folder / path
+            document = _document(file)
+            proposals, refused = asyncio.run(_propose_missing(file, document, style))
+            problems += refused
+            if proposals and arguments.apply:
+                _write(file, _applied(document, proposals))
+            found += [{"file": path, **_plain(document, one)} for one in proposals]
+            progress.advance()
+    if arguments.json:
+        print(json.dumps({"docstrings": found, "problems": problems}, ensure_ascii=False))
+    else:
+        for one in found:
+            print(f"{one['file']}:{one['line']}: {one['name']}: {one['summary']}")
+        done = "written" if arguments.apply else "to write; --apply writes them"
+        print(f"{len(found)} docstrings {done}")
+        for problem in problems:
+            print(problem)
+    return EXIT_FAILED if problems else EXIT_OK
+
+
+async def _propose_missing(
+    file: Path, document: "Document", style: "Style | None"
+) -> "tuple[list[Proposal], list[str]]":
+    from lsp_server.docstrings.drafting import DocstringError
+    from lsp_server.docstrings.linters import Linters
+    from lsp_server.docstrings.project_habits import read_project_habits
+    from lsp_server.docstrings.proposal import facts_of, missing, propose
+
+    project, linters = read_project_habits(file), Linters()
+    proposals, problems = [], []
+    module = facts_of(document)
+    for facts in missing(module):
+        try:
+            proposals.append(await propose(document, module, facts, project, linters, style))
+        except DocstringError as error:
+            problems.append(f"{file}: {error}")
+    return proposals, problems
+
+
+def _document(file: Path) -> "Document":
+    from lsp_server.document import Document
+
+    return Document.of_text(
+        uri=file.absolute().as_uri(), version=0, language="", text=read_source(file)
+    )
+
+
+def _applied(document: "Document", proposals: "Sequence[Proposal]") -> "Document":
+    from lsp_server.fixes.candidate import Candidate, Origin, apply
+
+    changes = tuple(proposal.change for proposal in proposals)
+    return apply(document, Candidate(title="", changes=changes, origin=Origin.ENUMERATED))
+
+
+def _plain(document: "Document", proposal: "Proposal") -> dict[str, Any]:
+    """Return the JSON object of one docstring."""
+    from lsp_server.positions import PositionEncoding, units_of_index
+
+    def position(line: int, column: int) -> dict[str, int]:
+        units = units_of_index(document.line(line), column, PositionEncoding.UTF16)
+        return {"line": line, "character": units}
+
+    change = proposal.change
+    return {
+        "name": proposal.facts.name,
+        "line": proposal.facts.span.name.line + 1,
+        "summary": change.text.strip().lstrip("rR").strip("\"'\n \t").split("\n")[0],
+        "text": change.text,
+        "style": proposal.style.value,
+        "range": {"start": position(*change.start), "end": position(*change.end)},
+        "checks": asdict(proposal.checks),
+    }
+
+
+def _difference(file: Path, document: "Document", changed: "Document") -> str:
+    lines = difflib.unified_diff(
+        document.text().splitlines(keepends=True),
+        changed.text().splitlines(keepends=True),
+        str(file),
+        str(file),
+    )
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+
+
+def _write(file: Path, document: "Document") -> None:
+    """Replace a file at once, so that an interrupt leaves it whole."""
+    data = "".join(document.lines).encode("utf-8")
+    target = file.resolve()
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as made:
+            made.write(data)
+        Path(made.name).chmod(target.stat().st_mode)
+        Path(made.name).replace(target)
+    except OSError as error:
+        raise UsageError(
+            f"expected a file that can be written, got {str(file)!r}: {error.strerror}"
+        ) from error
