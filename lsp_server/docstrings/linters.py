@@ -1,22 +1,27 @@
 """Runs ruff and pydoclint over a file and keeps what they say of one docstring."""
 
-import asyncio
 import importlib.util
-import json
 import re
-import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from lsp_server.docstrings.content import Style
-from lsp_server.docstrings.facts import ClassFacts, FunctionFacts
+from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts
+from lsp_server.fixes.checkers.process import environment, run_program
+from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
+from lsp_server.fixes.checkers.ruff import Ruff
 
-_TIME_LIMIT_S: Final = 10.0
+_LIMIT_S: Final = 10.0
 _CONVENTIONS: Final = {Style.GOOGLE: "google", Style.NUMPY: "numpy", Style.SPHINX: "pep257"}
-_PYDOCLINT_OPTIONS: Final = (
+_RUFF_OPTIONS: Final = (
+    *("check", "--isolated", "--no-cache", "--preview", "--exit-zero", "--quiet"),
+    *("--output-format", "json"),
+)
+# Types stand in the signature, `__init__` has its own docstring, `_` is described like any other.
+PYDOCLINT_OPTIONS: Final = (
     "--style=sphinx",
     "--quiet",
     "--allow-init-docstring=True",
@@ -25,7 +30,9 @@ _PYDOCLINT_OPTIONS: Final = (
     "--check-yield-types=False",
     "--ignore-underscore-only-args=False",
 )
-_PYDOCLINT_LINE: Final = re.compile(r"\s+(\d+): (DOC\d+): (.*)")
+PYDOCLINT_LINE: Final = re.compile(r"\s+(\d+): (DOC\d+): (.*)")
+# It reports on stderr, where programs also say what went wrong with themselves.
+_PYDOCLINT: Final = "import sys; sys.stderr = sys.stdout; from pydoclint.main import main; main()"
 # These complain about the signature, whatever the docstring says.
 _ABOUT_SIGNATURES: Final = frozenset({"DOC106", "DOC107"})
 # Of a generator without annotation it wants a field, and then that there be none.
@@ -40,25 +47,29 @@ class Finding:
     message: str
 
 
-def _find_ruff() -> Path | None:
-    beside = Path(sys.executable).with_name("ruff")
-    if beside.is_file():
-        return beside
-    found = shutil.which("ruff")
-    return Path(found) if found else None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linters:
-    """The linters that may run; none of them from inside the workspace."""
+    """The linters that may run; None is none."""
 
-    ruff: Path | None = field(default_factory=_find_ruff)
-    has_pydoclint: bool = field(
-        default_factory=lambda: importlib.util.find_spec("pydoclint") is not None
-    )
+    around: Surroundings
+    ruff: Path | None
+    has_pydoclint: bool  # it is no dependency; found beside Mixline alone
+
+    @classmethod
+    def find(cls, around: Surroundings) -> Self:
+        """Return those that there are.
+
+        Args:
+            around: the workspace, for the rule about what it may bring along.
+        """
+        return cls(
+            around=around,
+            ruff=find_program("ruff", around),
+            has_pydoclint=importlib.util.find_spec("pydoclint") is not None,
+        )
 
     async def lint(
-        self, text: str, uri: str, style: Style, target: FunctionFacts | ClassFacts
+        self, text: str, uri: str, style: Style, target: Facts
     ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
         """Return the findings at a definition's docstring, and the linters that have run.
 
@@ -66,97 +77,75 @@ class Linters:
             text: the file, LF line ends.
             uri: of the file.
             style: whose rules count.
-            target: the definition.
+            target: the definition, with its docstring.
         """
         findings: list[Finding] = []
         ran: list[str] = []
         if self.ruff is not None and target.span.docstring is not None:
-            found = await _ruff(self.ruff, text, uri, style)
+            found = await self._ruff(self.ruff, text, uri, style)
             if found is not None:
                 ran.append("ruff")
-                first, last = target.span.docstring[0].line + 1, target.span.docstring[1].line + 1
+                first, last = target.span.docstring[0].line, target.span.docstring[1].line
                 findings += [one for line, one in found if first <= line <= last]
         if style is Style.SPHINX and self.has_pydoclint:
-            found = await _pydoclint(text)
+            found = await self._pydoclint(text)
             if found is not None:
                 ran.append("pydoclint")
-                line_of_name = target.span.name.line + 1
                 findings += [
                     one
                     for line, one in found
-                    if line == line_of_name and not _about_signature(one.code, target)
+                    if line == target.span.name.line and not about_signature(one.code, target)
                 ]
         return tuple(findings), tuple(ran)
 
-
-async def _ruff(
-    program: Path, text: str, uri: str, style: Style
-) -> list[tuple[int, Finding]] | None:
-    rules = "D" if style is Style.SPHINX else "D,DOC"
-    name = "stub.pyi" if uri.endswith(".pyi") else "module.py"
-    output = await _run(
-        [
-            str(program),
-            *("check", "--isolated", "--no-cache", "--preview", "--exit-zero", "--quiet"),
-            *("--select", rules, "--output-format", "json", "--stdin-filename", name),
-            *("--config", f'lint.pydocstyle.convention="{_CONVENTIONS[style]}"', "-"),
-        ],
-        text,
-    )
-    try:
-        return [
-            (one["location"]["row"], Finding(code=one["code"] or "", message=one["message"]))
-            for one in json.loads(output or "")
-        ]
-    except (ValueError, TypeError, KeyError):
-        return None
-
-
-async def _pydoclint(text: str) -> list[tuple[int, Finding]] | None:
-    with tempfile.TemporaryDirectory(prefix="mixline-") as folder:
-        file = Path(folder, "module.py")
-        await asyncio.to_thread(file.write_text, text, encoding="utf-8")
-        output = await _run(
-            [sys.executable, "-P", "-m", "pydoclint.main", *_PYDOCLINT_OPTIONS, str(file)],
-            "",
-            error_stream=True,
+    async def _ruff(
+        self, program: Path, text: str, uri: str, style: Style
+    ) -> list[tuple[int, Finding]] | None:
+        """Return what ruff says, with lines from 0; None if it did not end normally."""
+        rules = "D" if style is Style.SPHINX else "D,DOC"
+        name = "stub.pyi" if uri.endswith(".pyi") else "module.py"
+        convention = f'lint.pydocstyle.convention="{_CONVENTIONS[style]}"'
+        ended = await run_program(
+            [
+                *(str(program), *_RUFF_OPTIONS, "--select", rules, "--config", convention),
+                *("--stdin-filename", name, "-"),
+            ],
+            text.encode("utf-8", "replace"),
+            variables=environment(safe_path(self.around)),
+            limit_s=_LIMIT_S,
         )
-    if output is None:
-        return None
-    return [
-        (int(match[1]), Finding(code=match[2], message=match[3]))
-        for line in output.splitlines()
-        if (match := _PYDOCLINT_LINE.fullmatch(line))
-    ]
+        report = Ruff(program, self.around).read(ended.output)
+        if ended.problem or not report.ended_normally:
+            return None
+        return [
+            (
+                one.diagnostic.start.line,
+                Finding(code=one.diagnostic.code, message=one.diagnostic.message),
+            )
+            for one in report.findings
+        ]
+
+    async def _pydoclint(self, text: str) -> list[tuple[int, Finding]] | None:
+        with tempfile.NamedTemporaryFile(prefix="mixline-", suffix=".py") as file:
+            file.write(text.encode("utf-8", "replace"))
+            file.flush()
+            ended = await run_program(
+                [sys.executable, "-P", "-c", _PYDOCLINT, *PYDOCLINT_OPTIONS, file.name],
+                b"",
+                variables=environment(safe_path(self.around)),
+                limit_s=_LIMIT_S,
+            )
+        if ended.problem:
+            return None
+        return [
+            (int(match[1]) - 1, Finding(code=match[2], message=match[3]))
+            for line in ended.output.decode("utf-8", "replace").splitlines()
+            if (match := PYDOCLINT_LINE.fullmatch(line))
+        ]
 
 
-def _about_signature(code: str, target: FunctionFacts | ClassFacts) -> bool:
-    """Tell whether a finding would be there whatever the docstring said."""
+def about_signature(code: str, target: FunctionFacts | ClassFacts) -> bool:
+    """Tell whether a finding of pydoclint's would be there whatever the docstring said."""
     if code in _UNANNOTATED_GENERATOR and isinstance(target, FunctionFacts):
         return target.is_generator and target.return_annotation is None
     return code in _ABOUT_SIGNATURES
-
-
-async def _run(command: list[str], text: str, *, error_stream: bool = False) -> str | None:
-    """Return what a program prints, None if it cannot run or takes too long."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=tempfile.gettempdir(),
-        )
-    except OSError:
-        return None
-    try:
-        out, err = await asyncio.wait_for(
-            process.communicate(text.encode("utf-8", "replace")), _TIME_LIMIT_S
-        )
-    except TimeoutError:
-        return None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return (err if error_stream else out).decode("utf-8", "replace")

@@ -15,6 +15,7 @@ from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from lsp_server.docstrings.content import Style
+    from lsp_server.docstrings.linters import Linters
     from lsp_server.docstrings.proposal import Proposal
     from lsp_server.document import Document
 
@@ -65,13 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
 async def _propose_at(
     file: Path, document: "Document", line: int, style: "Style | None"
 ) -> "Proposal":
-    from lsp_server.docstrings.linters import Linters
     from lsp_server.docstrings.project_habits import read_project_habits
     from lsp_server.docstrings.proposal import definition_at, facts_of, propose
 
     module = facts_of(document)
     facts = definition_at(document, module, line - 1)
-    return await propose(document, module, facts, read_project_habits(file), Linters(), style)
+    return await propose(document, module, facts, read_project_habits(file), _linters(), style)
 
 
 def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
@@ -110,11 +110,10 @@ async def _propose_missing(
     file: Path, document: "Document", style: "Style | None"
 ) -> "tuple[list[Proposal], list[str]]":
     from lsp_server.docstrings.drafting import DocstringError
-    from lsp_server.docstrings.linters import Linters
     from lsp_server.docstrings.project_habits import read_project_habits
     from lsp_server.docstrings.proposal import facts_of, missing, propose
 
-    project, linters = read_project_habits(file), Linters()
+    project, linters = read_project_habits(file), _linters()
     proposals, problems = [], []
     module = facts_of(document)
     for facts in missing(module):
@@ -123,6 +122,13 @@ async def _propose_missing(
         except DocstringError as error:
             problems.append(f"{file}: {error}")
     return proposals, problems
+
+
+def _linters() -> "Linters":
+    from lsp_server.docstrings.linters import Linters
+    from lsp_server.fixes.checkers.programs import Surroundings
+
+    return Linters.find(Surroundings(folder=None, workspace=(Path.cwd(),), trusted=False))
 
 
 def _document(file: Path) -> "Document":

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.proposal import Proposal, definition_at, facts_of, missing, propose
 from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate, Origin, apply
+from lsp_server.fixes.checkers.programs import Surroundings
 
+AROUND = Surroundings(folder=None, workspace=(), trusted=False)
 MANY = ", ".join(f"parameter_{number}={number}" for number in range(500))
 CASES = {
     "plain": "def f(path, mode='r'):\n    return open(path, mode)\n",
@@ -62,7 +65,7 @@ async def _propose(
     document = _document(text)
     module = facts_of(document)
     facts = next(one for one in module.definitions if not name or one.name == name)
-    quiet = linters or Linters(ruff=None, has_pydoclint=False)
+    quiet = linters or replace(Linters.find(AROUND), ruff=None, has_pydoclint=False)
     proposal = await propose(document, module, facts, ProjectHabits(), quiet, style)
     candidate = Candidate(title="", changes=(proposal.change,), origin=Origin.ENUMERATED)
     return apply(document, candidate), proposal
@@ -83,14 +86,14 @@ async def test_every_kind_of_definition_gets_a_sound_docstring(case: str, style:
 @pytest.mark.parametrize("style", Style)
 async def test_linters_find_nothing(style: Style) -> None:
     """In all cases at once that they can parse, by their own rules."""
-    linters = Linters()
+    linters = replace(Linters.find(AROUND), has_pydoclint=False)
     assert linters.ruff is not None
     complaints = []
     for case, text in CASES.items():
         if case in {"type parameters", "tabs"}:
             continue  # newer than the running Python; see the test of tabs
         name = "p" if case == "property" else ""
-        _, proposal = await _propose(text, style, name, Linters(has_pydoclint=False))
+        _, proposal = await _propose(text, style, name, linters)
         complaints += [(case, one) for one in proposal.checks.findings]
 
     assert complaints == []
@@ -100,7 +103,8 @@ async def test_linters_find_nothing(style: Style) -> None:
 async def test_pydoclint_finds_nothing_in_sphinx_style() -> None:
     """Parameters, returns, yields and raises of one file."""
     text = CASES["plain"] + CASES["stars"].replace("f(", "g(") + CASES["reraise"]
-    _, proposal = await _propose(text, Style.SPHINX, "g", Linters(ruff=None))
+    linters = replace(Linters.find(AROUND), ruff=None)
+    _, proposal = await _propose(text, Style.SPHINX, "g", linters)
 
     assert proposal.checks.linters == ("pydoclint",)
     assert proposal.checks.findings == ()
