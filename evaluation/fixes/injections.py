@@ -62,7 +62,7 @@ def missing_import(rng: Random, original: Original) -> str | None:
     top = [
         number
         for number, line in enumerate(original.lines)
-        if _FROM.fullmatch(line) or bugs.drop_import(rng, line) == ""
+        if (_FROM.fullmatch(line) or bugs.drop_import(rng, line) == "") and "__future__" not in line
     ]
     for number in _some(rng, top):
         several = _FROM.fullmatch(original.lines[number])

@@ -37,6 +37,7 @@ class Candidate:
     title: str  # what it does, for a menu: "Rename to `config`"
     changes: tuple[Change, ...]  # in any order; none overlaps another
     origin: Origin
+    cost: float = 0.0  # nats that speak against it before a model is asked; 0 is the likeliest
 
 
 def apply(document: Document, candidate: Candidate) -> Document:

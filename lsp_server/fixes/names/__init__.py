@@ -1,0 +1,1 @@
+"""What exists: names of workspace modules, the standard library and the installed packages."""
