@@ -65,7 +65,9 @@ def make_bugs(repositories: Sequence[Repository], per_kind: int, seed: int = 0) 
             if not missing:
                 break
             tries = [
-                one for kind, count in missing.items() for one in _tries(rng, repositories, kind, count)
+                one
+                for kind, count in missing.items()
+                for one in _tries(rng, repositories, kind, count)
             ]
             for bug in _seen(tries, copies):
                 if len(found[bug.kind]) < per_kind and bug not in found[bug.kind]:
@@ -111,9 +113,7 @@ def _seen(tries: Sequence[_Try], copies: dict[str, Copy]) -> Iterable[Bug]:
                 said[name, checker, path] = found
     for index, one in enumerate(tries):
         name, checker = one.file.repository, one.kind.checker
-        new = new_reports(
-            said[name, checker, one.file.path], said[name, checker, places[index]]
-        )
+        new = new_reports(said[name, checker, one.file.path], said[name, checker, places[index]])
         first = next((report for report in new if report.code in one.kind.codes), None)
         if first is not None and not any(
             report.code == "invalid-syntax" for report in said[name, checker, one.file.path]

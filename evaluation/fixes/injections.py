@@ -18,6 +18,9 @@ _FROM: Final = re.compile(r"(from [\w.]+ import )(\w+(?:, \w+)+)")
 _HEADER: Final = re.compile(r"[ ]*(?:async )?def \w+\((self(?:, )?)")
 _NEW_NAMES: Final = ("result", "value", "total", "index", "start", "count", "data", "current")
 _TRIES: Final = 8
+_EXCEPTION_SHARE: Final = 0.3  # of unused variables
+_JOINED_SHARE: Final = 0.4  # of unused imports, in a statement that is there
+_PARAMETER_SHARE: Final = 0.5  # of missing `self`
 
 
 def undefined_name(rng: Random, original: Original) -> str | None:
@@ -46,7 +49,8 @@ def wrong_argument(rng: Random, original: Original) -> str | None:
 def missing_argument(rng: Random, original: Original) -> str | None:
     """Leave out one argument of a call."""
     for call in _some(rng, [call for call in original.nodes(ast.Call) if call.args]):
-        parts = sorted([*call.args, *call.keywords], key=lambda part: part.col_offset)
+        parts: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        parts.sort(key=lambda part: part.col_offset)
         gone = rng.randrange(len(parts))
         start, end = parts[gone].col_offset, parts[gone].end_col_offset or 0
         if gone:
@@ -122,7 +126,7 @@ def unused_variable(rng: Random, original: Original) -> str | None:
         for number, line in enumerate(original.lines)
         if re.fullmatch(r" *except [\w.]+:", line)
     ]
-    if bare and rng.random() < 0.3:
+    if bare and rng.random() < _EXCEPTION_SHARE:
         number = rng.choice(bare)
         return original.with_line(number, f"{original.lines[number][:-1]} as error:")
     functions = [
@@ -157,7 +161,7 @@ def unused_import(rng: Random, original: Original) -> str | None:
         module = rng.choice(sorted(name for name in sys.stdlib_module_names if name[0] != "_"))
         if re.search(rf"\b{module}\b", original.file.text):
             continue
-        if line.startswith("from") and rng.random() < 0.4:
+        if line.startswith("from") and rng.random() < _JOINED_SHARE:
             base = line.partition(" ")[2].partition(" ")[0].rpartition(".")[2]
             extra = f"{base or 'some'}_options"
             return original.with_line(number, f"{line}, {extra}")
@@ -175,7 +179,7 @@ def missing_await(rng: Random, original: Original) -> str | None:
 
 def missing_self(rng: Random, original: Original) -> str | None:
     """Leave `self` out of a method's parameters, or of an attribute's use."""
-    if rng.random() < 0.5:
+    if rng.random() < _PARAMETER_SHARE:
         headers = [
             (number, found)
             for number, line in enumerate(original.lines)

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 
 from evaluation.repositories import SourceFile
 
-_Node = TypeVar("_Node", bound=ast.AST)
+_Node = TypeVar("_Node", bound=ast.expr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,6 @@ class Original:
         for node in ast.walk(self.tree):
             if (
                 isinstance(node, kind)
-                and (isinstance(node, ast.expr | ast.stmt | ast.keyword | ast.alias))
                 and node.lineno == node.end_lineno
                 and self.lines[node.lineno - 1].isascii()
             ):

@@ -22,6 +22,10 @@ class Kind(StrEnum):
     UNUSED_IMPORT = "unused-import"
     UNUSED_VARIABLE = "unused-variable"
     NONE_COMPARISON = "none-comparison"
+    CALL = "call"  # that does not fit its function
+    UNUSED_COROUTINE = "unused-coroutine"
+    MISSING_RETURN = "missing-return"
+    UNUSED_EXPRESSION = "unused-expression"
 
 
 # By code, in small letters. ruff and flake8, pyright, mypy, pylint, TypeScript, eslint, our own.
@@ -65,6 +69,21 @@ _CODES: Final = {
     "e711": Kind.NONE_COMPARISON,
     "c0121": Kind.NONE_COMPARISON,
     "singleton-comparison": Kind.NONE_COMPARISON,
+    "reportcallissue": Kind.CALL,
+    "call-arg": Kind.CALL,
+    "call-overload": Kind.CALL,
+    "e1120": Kind.CALL,
+    "e1123": Kind.CALL,
+    "no-value-for-parameter": Kind.CALL,
+    "unexpected-keyword-arg": Kind.CALL,
+    "reportunusedcoroutine": Kind.UNUSED_COROUTINE,
+    "unused-coroutine": Kind.UNUSED_COROUTINE,
+    "unused-awaitable": Kind.UNUSED_COROUTINE,
+    "reportreturntype": Kind.MISSING_RETURN,
+    "return": Kind.MISSING_RETURN,
+    "reportunusedexpression": Kind.UNUSED_EXPRESSION,
+    "b018": Kind.UNUSED_EXPRESSION,
+    "pointless-statement": Kind.UNUSED_EXPRESSION,
 }
 # By message in small letters, for those that come without a code (pyflakes, pyright's parser, ...).
 _MESSAGES: Final = (

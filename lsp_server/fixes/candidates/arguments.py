@@ -19,7 +19,8 @@ _ANY_KEYWORD: Final = 1.0
 _NOT_SAID: Final = 4.0  # that an argument is missing
 _MISSING: Final = re.compile(
     r"missing for parameters? ((?:[\"'`]\w+[\"'`](?:, )?)+)"
-    r"|missing (?:\d+ required )?(?:positional|keyword-only|named) arguments?:? ((?:[\"'`]\w+[\"'`](?:, | and )?)+)",
+    r"|missing (?:\d+ required )?(?:positional|keyword-only|named) arguments?:? "
+    r"((?:[\"'`]\w+[\"'`](?:, | and )?)+)",
     re.IGNORECASE,
 )
 _QUOTED: Final = re.compile(r"[\"'`](\w+)[\"'`]")
@@ -142,9 +143,7 @@ def _expressions(
 def _visible(site: Site, call: ast.Call) -> dict[str, float]:
     """Return the variables around a call: the nearest cost least; those it names cost more."""
     functions = [
-        node
-        for node in site.around
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in site.around if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     body: list[ast.AST] = [functions[0]] if functions else [*site.nodes(ast.Module)]
     begin = _statement_line(site, call)

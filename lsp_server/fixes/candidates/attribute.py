@@ -13,6 +13,7 @@ from lsp_server.fixes.names.stdlib import standard_library
 
 _OF_OBJECT, _OF_FILE, _OF_WORKSPACE, _OF_LIBRARY = 0.0, 0.8, 1.6, 2.4
 _MOST: Final = 12
+_RECEIVERS: Final = frozenset({"self", "cls"})
 
 
 def near_attributes(site: Site) -> Iterator[Candidate]:
@@ -53,34 +54,40 @@ def _object(site: Site, start: Point) -> str:
 
 def _own(site: Site, owner: str) -> frozenset[str]:
     """Return what the object before the dot has, as far as that is plain."""
-    found: set[str] = set()
-    for node in site.nodes(ast.Import, ast.ImportFrom):
-        match node:
-            case ast.Import(names=names):
-                for alias in names:
-                    if (alias.asname or alias.name) == owner:
-                        found |= site.names.names_of(alias.name, site.path) or frozenset()
-            case ast.ImportFrom(module=module, names=names, level=level):
-                for alias in names:
-                    base = "." * level + (module or "")
-                    if (alias.asname or alias.name) == owner:
-                        separator = "." if module else ""
-                        inner = f"{base}{separator}{alias.name}"
-                        found |= site.names.names_of(inner, site.path) or frozenset()
-                        found |= site.names.members(alias.name)
+    found = _imported(site, owner)
     # Checkers say which class or module it is.
     for name in named_in(site.diagnostic):
         found |= site.names.members(name)
-    if owner in {"self", "cls"}:
+    if owner in _RECEIVERS:
         for around in site.around:
             if isinstance(around, ast.ClassDef):
-                found |= site.names.members(around.name)
-                found |= {
-                    node.attr
-                    for node in ast.walk(around)
-                    if isinstance(node, ast.Attribute)
-                    and isinstance(node.value, ast.Name)
-                    and node.value.id in {"self", "cls"}
-                    and isinstance(node.ctx, ast.Store)
-                }
+                found |= site.names.members(around.name) | _assigned(around)
     return frozenset(found)
+
+
+def _imported(site: Site, owner: str) -> set[str]:
+    """Return what a module or class has that the file imports under a name."""
+    found: set[str] = set()
+    for node in site.nodes(ast.Import, ast.ImportFrom):
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            if (alias.asname or alias.name) != owner:
+                continue
+            module = alias.name
+            if isinstance(node, ast.ImportFrom):
+                found |= site.names.members(alias.name)
+                base = "." * node.level + (node.module or "")
+                module = f"{base}.{module}" if node.module else f"{base}{module}"
+            found |= site.names.names_of(module, site.path) or frozenset()
+    return found
+
+
+def _assigned(owner: ast.ClassDef) -> set[str]:
+    """Return the attributes that a class gives itself."""
+    return {
+        node.attr
+        for node in ast.walk(owner)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in _RECEIVERS
+        and isinstance(node.ctx, ast.Store)
+    }

@@ -31,7 +31,9 @@ def missing_await(site: Site) -> Iterator[Candidate]:
         if behind.startswith((".", "[", "(")):
             old = _text(site, node)
             if start.line == end.line:
-                yield site.replaced("Await the call", start, end, f"(await {old})", 0.5 + 0.2 * away)
+                yield site.replaced(
+                    "Await the call", start, end, f"(await {old})", 0.5 + 0.2 * away
+                )
             continue
         yield site.replaced("Await the call", start, start, "await ", 0.2 * away)
 

@@ -6,7 +6,7 @@ workspace's own, relative ones; inside a section as the file has them, plain imp
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -19,6 +19,7 @@ from lsp_server.fixes.names.stdlib import standard_library
 _Statement: TypeAlias = ast.Import | ast.ImportFrom
 _FUTURE, _STANDARD, _INSTALLED, _OWN, _RELATIVE = range(5)
 _LONGEST_LINE: Final = 88
+_BLANKS_BEHIND: Final = 2  # lines between imports and code
 _NAMES: Final = re.compile(r"(from\s+[.\w]+\s+import\s+)([\w ,]+)")
 
 
@@ -62,8 +63,7 @@ def _joined(lines: Sequence[str], node: ast.ImportFrom, statement: Import) -> Ch
         row, column = (last.end_lineno or 1) - 1, last.end_col_offset or 0
         if several and last.lineno != first.lineno:
             indent = lines[row][: len(lines[row]) - len(lines[row].lstrip())]
-            comma = lines[row][column : column + 1] == ","
-            return _inserted(row, column, f",\n{indent}{new}" if not comma else f",\n{indent}{new}")
+            return _inserted(row, column, f",\n{indent}{new}")
         room = len(lines[row]) + len(new) + 2 <= _LONGEST_LINE
         return _inserted(row, column, f", {new}") if room or several else None
     row, column = before.lineno - 1, before.col_offset
@@ -73,7 +73,7 @@ def _joined(lines: Sequence[str], node: ast.ImportFrom, statement: Import) -> Ch
     return _inserted(row, column, f"{new}, ") if room or several else None
 
 
-def _name_key(names: list[str]):  # noqa: ANN202
+def _name_key(names: list[str]) -> Callable[[str], tuple[int, str]]:
     def by_case(name: str) -> tuple[int, str]:
         return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name)
 
@@ -117,9 +117,9 @@ def _row(
     while row + blanks < len(lines) and not lines[row + blanks].strip():
         blanks += 1
     follows = bool(later) and later[0].lineno - 1 == row + blanks
-    if blanks and (not follows or blanks > 1):
-        return row + 1, 0, int(follows and blanks < 2)  # noqa: PLR2004
-    return row, 1, 0 if blanks or not follows else 1
+    if blanks > (1 if follows else _BLANKS_BEHIND):
+        return row + 1, 0, 0  # between two sections there is room for one
+    return row, 1, int(follows and not blanks)
 
 
 def _behind_head(lines: Sequence[str], tree: ast.Module) -> int:
@@ -137,11 +137,11 @@ def _behind_head(lines: Sequence[str], tree: ast.Module) -> int:
     return row
 
 
-def _order(nodes: Sequence[_Statement]):  # noqa: ANN202
-    def plain_first(module: str, is_from: bool) -> tuple[bool, str]:
+def _order(nodes: Sequence[_Statement]) -> Callable[[str, bool], tuple[bool | str, ...]]:
+    def plain_first(module: str, is_from: bool) -> tuple[bool | str, ...]:
         return is_from, module.lower()
 
-    def by_module(module: str, is_from: bool) -> tuple[str, bool]:
+    def by_module(module: str, is_from: bool) -> tuple[bool | str, ...]:
         return module.lower(), is_from
 
     facts = [(_module(node), isinstance(node, ast.ImportFrom)) for node in nodes]

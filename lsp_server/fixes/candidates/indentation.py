@@ -17,35 +17,39 @@ def reindented(lines: Sequence[str], row: int) -> Iterator[Repair]:
     body = line.lstrip(" \t")
     if not body:
         return
-    above = _neighbour(lines, row, -1)
-    below = _neighbour(lines, row, 1)
-    unit = _unit(lines)
     costs: dict[str, float] = {}
-
-    def add(indent: str, cost: float) -> None:
+    for indent, cost in _depths(lines, row):
         costs[indent] = min(cost, costs.get(indent, cost))
-
-    if above is not None:
-        indent = _indent(lines[above])
-        parts = tokens(lines[above])
-        if parts and parts[-1].text == ":":
-            add(indent + unit, _EXPECTED)
-        else:
-            add(indent, _ABOVE)
-            add(indent + unit, _ANY)
-        add(indent.removesuffix(unit), _ANY)
-    if below is not None:
-        add(_indent(lines[below]), _BELOW)
-        parts = tokens(line)
-        if parts and parts[-1].text == ":":
-            add(_indent(lines[below]).removesuffix(unit), _EXPECTED)
-    for number in range(row - 1, max(-1, row - _REACH), -1):
-        if lines[number].strip():
-            add(_indent(lines[number]), _ANY)
-    add("", _ANY)
     for indent, cost in costs.items():
         if indent + body != line:
             yield Repair(cost, "Correct the indentation", indent + body)
+
+
+def _depths(lines: Sequence[str], row: int) -> Iterator[tuple[str, float]]:
+    """Yield where a line may begin, with costs."""
+    above, below = _neighbour(lines, row, -1), _neighbour(lines, row, 1)
+    unit = _unit(lines)
+    if above is not None:
+        indent = _indent(lines[above])
+        if _opens(lines[above]):
+            yield indent + unit, _EXPECTED
+        else:
+            yield indent, _ABOVE
+            yield indent + unit, _ANY
+        yield indent.removesuffix(unit), _ANY
+    if below is not None:
+        yield _indent(lines[below]), _BELOW
+        if _opens(lines[row]):
+            yield _indent(lines[below]).removesuffix(unit), _EXPECTED
+    for number in range(row - 1, max(-1, row - _REACH), -1):
+        if lines[number].strip():
+            yield _indent(lines[number]), _ANY
+    yield "", _ANY
+
+
+def _opens(line: str) -> bool:
+    parts = tokens(line)
+    return bool(parts) and parts[-1].text == ":"
 
 
 def _neighbour(lines: Sequence[str], row: int, step: int) -> int | None:

@@ -6,6 +6,7 @@ Which of them make the text parse is for `syntax` to say, which of those is mean
 import keyword
 import re
 from collections.abc import Container, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lsp_server.fixes.candidates.nearness import near
@@ -19,6 +20,9 @@ _STATEMENT_WORDS: Final = frozenset(keyword.kwlist) | {"match", "case"}
 _VALUES: Final = frozenset({"string", "word", "number"})
 _AFTER_VALUE: Final = frozenset({")", "]", "}"})
 _LIKELY, _POSSIBLE, _UNLIKELY = 0.5, 1.5, 2.5
+_LONGEST: Final = 400  # characters of a line that is looked at
+_MOST_BRACKETS: Final = 4  # without a partner
+_SLIP: Final = 0.6  # of a word's distance: keywords are common
 
 
 class Repair(NamedTuple):
@@ -36,7 +40,7 @@ def repairs(line: str, words: Container[str]) -> Iterator[Repair]:
         line: without its end.
         words: those of the file: two of them may have grown together.
     """
-    parts = tokens(line)
+    parts = tokens(line) if len(line) <= _LONGEST else []
     if not parts:
         return
     yield from _colon(line, parts)
@@ -56,14 +60,14 @@ def _colon(line: str, parts: Sequence[Token]) -> Iterator[Repair]:
 
 def _closer(line: str, parts: list[Token]) -> Iterator[Repair]:
     """Yield the missing partner of each opening bracket that has none on the line."""
-    for opener in unmatched(parts).openers:
+    for opener in unmatched(parts).openers[-_MOST_BRACKETS:]:
         closer = OPENERS[opener.text]
         title = f"Add the missing `{closer}`"
         for index, token in enumerate(parts):
             if token.end < opener.end or token.text in {".", "="}:
                 continue
             behind = parts[index + 1].text if index + 1 < len(parts) else ""
-            if not behind or (behind == ":" and index + 2 == len(parts)):  # noqa: PLR2004
+            if not behind or (behind == ":" and index + 2 == len(parts)):
                 cost = _LIKELY
             elif behind in CLOSERS or behind in {",", ":", "->", "=", "."} or behind in OPENERS:
                 cost = _POSSIBLE
@@ -75,7 +79,7 @@ def _closer(line: str, parts: list[Token]) -> Iterator[Repair]:
 def _surplus(line: str, parts: list[Token]) -> Iterator[Repair]:
     """Yield the line without a closing bracket that has no partner, or with its partner's."""
     lone = unmatched(parts)
-    for closer in lone.closers:
+    for closer in lone.closers[:_MOST_BRACKETS]:
         title = f"Remove the `{closer.text}`"
         doubled = line[closer.start - 1 : closer.start] == closer.text
         cost = _LIKELY if doubled else _POSSIBLE
@@ -84,13 +88,13 @@ def _surplus(line: str, parts: list[Token]) -> Iterator[Repair]:
             if other != closer.text:
                 text = line[: closer.start] + other + line[closer.end :]
                 yield Repair(_UNLIKELY, f"Close with `{other}`", text)
-    for opener in lone.openers:
+    for opener in lone.openers[-_MOST_BRACKETS:]:
         title = f"Remove the `{opener.text}`"
         yield Repair(_UNLIKELY, title, line[: opener.start] + line[opener.end :])
 
 
 def _opener(line: str, parts: list[Token], words: Container[str]) -> Iterator[Repair]:
-    for closer in unmatched(parts).closers:
+    for closer in unmatched(parts).closers[:_MOST_BRACKETS]:
         opener = CLOSERS[closer.text]
         for index, token in enumerate(parts):
             if token.start > closer.start:
@@ -129,10 +133,12 @@ def _quote(line: str, parts: Sequence[Token]) -> Iterator[Repair]:
 
 
 def _comma(line: str, parts: Sequence[Token]) -> Iterator[Repair]:
-    for one, other in zip(parts, parts[1:], strict=False):
+    for one, other in pairwise(parts):
         ends = one.kind in _VALUES or one.text in _AFTER_VALUE
         if ends and other.kind in _VALUES and not {one.text, other.text} & _STATEMENT_WORDS:
-            yield Repair(_POSSIBLE, "Add the missing `,`", _inserted(line, one.end, ","))
+            inside = bool(unmatched([part for part in parts if part.end <= one.end]).openers)
+            cost = _POSSIBLE if inside else _UNLIKELY
+            yield Repair(cost, "Add the missing `,`", _inserted(line, one.end, ","))
     if parts[-1].kind in _VALUES or parts[-1].text in _AFTER_VALUE:
         yield Repair(_POSSIBLE, "Add the missing `,`", _inserted(line, parts[-1].end, ","))
 
@@ -151,7 +157,7 @@ def _word(line: str, parts: Sequence[Token]) -> Iterator[Repair]:
         if token.kind == "word" and token.text not in _STATEMENT_WORDS and len(token.text) > 1:
             for cost, word in near(token.text, _STATEMENT_WORDS, 3):
                 text = line[: token.start] + word + line[token.end :]
-                yield Repair(cost, f"Rename to `{word}`", text)
+                yield Repair(_SLIP * cost, f"Rename to `{word}`", text)
 
 
 def _inserted(line: str, at: int, text: str) -> str:

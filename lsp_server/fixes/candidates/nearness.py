@@ -21,10 +21,11 @@ class Near(NamedTuple):
 
 def near(wrong: str, names: Iterable[str], most: int = _MOST_FOUND) -> list[Near]:
     """Return the names that `wrong` may stand for, the nearest first."""
-    found = []
-    for name in set(names):
-        if name != wrong and (cost := distance_cost(wrong, name)) is not None:
-            found.append(Near(cost, name))
+    found = [
+        Near(cost, name)
+        for name in set(names)
+        if name != wrong and (cost := distance_cost(wrong, name)) is not None
+    ]
     return sorted(found)[:most]
 
 
@@ -54,9 +55,7 @@ def edit_distance(one: str, other: str, limit: int) -> int:
     for row, letter in enumerate(one, 1):
         current = [row]
         for column, theirs in enumerate(other, 1):
-            cost = min(
-                last[column] + 1, current[-1] + 1, last[column - 1] + (letter != theirs)
-            )
+            cost = min(last[column] + 1, current[-1] + 1, last[column - 1] + (letter != theirs))
             swapped = row > 1 and column > 1 and letter == other[column - 2]
             if swapped and theirs == one[row - 2]:
                 cost = min(cost, before[column - 2] + 1)

@@ -25,6 +25,4 @@ def identity(site: Site) -> Iterator[Candidate]:
         before = "" if at and line[at - 1].isspace() else " "
         behind = "" if line[at + 2 : at + 3].isspace() else " "
         start, end = Point(site.row, at), Point(site.row, at + 2)
-        yield site.replaced(
-            f"Compare with `{word}`", start, end, f"{before}{word}{behind}", away
-        )
+        yield site.replaced(f"Compare with `{word}`", start, end, f"{before}{word}{behind}", away)

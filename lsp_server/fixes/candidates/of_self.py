@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from lsp_server.document import Point
@@ -14,6 +15,8 @@ from lsp_server.fixes.kinds import Kind
 _RECEIVERS: Final = {"self": 0.2, "cls": 0.4}
 _MEMBER: Final = 0.3
 _UNKNOWN: Final = 7.0  # of a class whose bases may have it
+_USED: Final = 2.0  # the same, if the workspace has such an attribute
+_TWO_FAULTS: Final = 3.0
 _CALLED: Final = 0.5
 _HEAD: Final = re.compile(r"\bdef\s+\w+\s*\(")
 
@@ -24,7 +27,7 @@ def receiver_parameter(site: Site) -> Iterator[Candidate]:
     if site.kind is not Kind.UNDEFINED_NAME or name not in _RECEIVERS:
         return
     owners = [*site.around]
-    for inner, outer in zip(owners, owners[1:], strict=False):
+    for inner, outer in pairwise(owners):
         if not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if not isinstance(outer, ast.ClassDef):
@@ -57,20 +60,20 @@ def receiver_prefix(site: Site) -> Iterator[Candidate]:
     if owner.bases:
         text = f"{receiver}.{name}"
         line = site.lines[start.line]
-        used = site.names.attributes[name]
-        cost = _UNKNOWN - (5.0 if used else 0.0) - _CALLED * (line[end.column : end.column + 1] == "(")
+        cost = _USED if site.names.attributes[name] else _UNKNOWN
+        cost -= _CALLED * line.startswith("(", end.column)
         yield site.replaced(f"Rename to `{text}`", start, end, text, cost)
     for member in members:
-        cost = distance_cost(name, member)
-        if cost is not None:
+        slip = distance_cost(name, member)
+        if slip is not None:
             text = f"{receiver}.{member}"
-            yield site.replaced(f"Rename to `{text}`", start, end, text, cost + 3.0)
+            yield site.replaced(f"Rename to `{text}`", start, end, text, slip + _TWO_FAULTS)
 
 
 def _method(site: Site) -> tuple[str | None, ast.ClassDef | None]:
     """Return the first parameter of the method around, and its class."""
     owners = [*site.around]
-    for inner, outer in zip(owners, owners[1:], strict=False):
+    for inner, outer in pairwise(owners):
         if isinstance(outer, ast.ClassDef) and isinstance(
             inner, ast.FunctionDef | ast.AsyncFunctionDef
         ):

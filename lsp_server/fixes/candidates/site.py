@@ -117,10 +117,14 @@ class Site:
                 if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
                     end = getattr(child, "end_lineno", None)
                     start = getattr(child, "lineno", None)
-                    if end is not None and start is not None and not (
-                        start - len(getattr(child, "decorator_list", ())) - 1
-                        <= self.row
-                        <= end - 1
+                    if (
+                        end is not None
+                        and start is not None
+                        and not (
+                            start - len(getattr(child, "decorator_list", ())) - 1
+                            <= self.row
+                            <= end - 1
+                        )
                     ):
                         continue
                     if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -128,9 +132,7 @@ class Site:
                     body.append(child)
         return tuple(reversed(found))
 
-    def replaced(
-        self, title: str, start: Point, end: Point, text: str, cost: float
-    ) -> Candidate:
+    def replaced(self, title: str, start: Point, end: Point, text: str, cost: float) -> Candidate:
         """Return a candidate that changes one place."""
         change = Change(start=start, end=end, text=text)
         return Candidate(title=title, changes=(change,), origin=Origin.ENUMERATED, cost=cost)
@@ -145,7 +147,11 @@ class Site:
         while end < min(len(old), len(text)) - start and old[-1 - end] == text[-1 - end]:
             end += 1
         return self.replaced(
-            title, Point(row, start), Point(row, len(old) - end), text[start : len(text) - end], cost
+            title,
+            Point(row, start),
+            Point(row, len(old) - end),
+            text[start : len(text) - end],
+            cost,
         )
 
     def line_removed(self, title: str, first: int, last: int, cost: float) -> Candidate:

@@ -20,7 +20,9 @@ _MOST_PARSED_WHOLE: Final = 60
 _MOST_LINES: Final = 600  # of what is parsed for each repair
 _AWAY: Final = 0.7  # for each line between the complaint and the repair
 _MOST_ROWS: Final = 6
+_ABOUT_INDENTATION: Final = "ndent"  # "Indentation", "unindent", "indented"
 _NOT_ABOUT_INDENTATION: Final = 2.5
+_NOT_ABOUT_CODE: Final = 1.0
 _WORD: Final = re.compile(r"[^\W\d]\w*")
 _CONTINUES: Final = ("else", "elif", "except", "finally", *CLOSERS)
 
@@ -31,34 +33,39 @@ def syntax_repairs(site: Site) -> Iterator[Candidate]:
         return
     if site.kind is not None and site.kind is not Kind.SYNTAX:
         return
-    tries: list[tuple[float, int, Repair]] = []
-    words = {*_WORD.findall(site.document.text()), *dir(builtins), *keyword.kwlist}
-    about_indentation = "ndent" in site.diagnostic.message
-    for rank, row in enumerate(_rows(site)):
-        away = rank * _AWAY
-        for repair in repairs(site.lines[row], words):
-            tries.append((repair.cost + away + (1.0 if about_indentation else 0.0), row, repair))
-        extra = 0.0 if about_indentation else _NOT_ABOUT_INDENTATION
-        for repair in reindented(site.lines, row):
-            tries.append((repair.cost + away + extra, row, repair))
-    tries.sort(key=lambda one: one[0])
-    once: dict[tuple[int, str], tuple[float, Repair]] = {}
-    for cost, row, repair in tries[:_MOST_PARSED]:
-        once.setdefault((row, repair.text), (cost, repair))
-    if not once:
+    tries = _tries(site)
+    if not tries:
         return
-    first, last = _part(site.lines, min(row for row, _ in once), site.row)
+    first, last = _part(site.lines, min(row for _, row, _ in tries), site.row)
     found = False
-    for (row, text), (cost, repair) in once.items():
-        if _parses([*site.lines[first:row], text, *site.lines[row + 1 : last]]):
+    for cost, row, repair in tries:
+        if _parses([*site.lines[first:row], repair.text, *site.lines[row + 1 : last]]):
             found = True
-            yield site.line_replaced(repair.title, row, text, cost)
+            yield site.line_replaced(repair.title, row, repair.text, cost)
     if found:
         return
     # The part began or ended inside a string, or there is one more fault.
-    for (row, text), (cost, repair) in [*once.items()][:_MOST_PARSED_WHOLE]:
-        if _parses([*site.lines[:row], text, *site.lines[row + 1 :]]):
-            yield site.line_replaced(repair.title, row, text, cost)
+    for cost, row, repair in tries[:_MOST_PARSED_WHOLE]:
+        if _parses([*site.lines[:row], repair.text, *site.lines[row + 1 :]]):
+            yield site.line_replaced(repair.title, row, repair.text, cost)
+
+
+def _tries(site: Site) -> list[tuple[float, int, Repair]]:
+    """Return the repairs of the lines that may be at fault, the likeliest first, each once."""
+    words = {*_WORD.findall(site.document.text()), *dir(builtins), *keyword.kwlist}
+    if _ABOUT_INDENTATION in site.diagnostic.message:
+        of_code, of_depth = _NOT_ABOUT_CODE, 0.0
+    else:
+        of_code, of_depth = 0.0, _NOT_ABOUT_INDENTATION
+    best: dict[tuple[int, str], tuple[float, int, Repair]] = {}
+    for rank, row in enumerate(_rows(site)):
+        costs = [(of_code, one) for one in repairs(site.lines[row], words)]
+        costs += [(of_depth, one) for one in reindented(site.lines, row)]
+        for extra, repair in costs:
+            one = rank * _AWAY + extra + repair.cost, row, repair
+            key = row, repair.text
+            best[key] = min(one, best.get(key, one))
+    return sorted(best.values())[:_MOST_PARSED]
 
 
 def _rows(site: Site) -> list[int]:
@@ -73,7 +80,11 @@ def _rows(site: Site) -> list[int]:
         found += [row for row in _opened_by(lines, above) if row not in found]
     found += [row for row in _open_rows(lines, site.row) if row not in found]
     below = site.row + 1
-    if below < len(lines) and lines[below].strip() and "ndent" in site.diagnostic.message:
+    if (
+        below < len(lines)
+        and lines[below].strip()
+        and _ABOUT_INDENTATION in site.diagnostic.message
+    ):
         found.append(below)
     return [row for row in found if lines[row].strip()][:_MOST_ROWS]
 

@@ -29,8 +29,9 @@ def unused_variable(site: Site) -> Iterator[Candidate]:
                 bound == name and node.lineno - 1 == site.row and type_ is not None
             ):
                 yield from _without_name(site, type_, name)
-            case ast.Assign(targets=[ast.Name() as target], value=value) | ast.AnnAssign(
-                target=ast.Name() as target, value=value
+            case (
+                ast.Assign(targets=[ast.Name() as target], value=value)
+                | ast.AnnAssign(target=ast.Name() as target, value=value)
             ) if target.id == name and site.covers(node) and value is not None:
                 yield from _without_assignment(site, node, value, name)
     for node in site.nodes(ast.withitem):

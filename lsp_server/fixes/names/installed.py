@@ -1,4 +1,4 @@
-"""Top-level modules of the installed packages, by looking at folders: nothing is imported or run."""
+"""Top-level modules of installed packages, by looking at folders: nothing is imported or run."""
 
 import os
 import sys
@@ -37,9 +37,7 @@ def _modules(place: Path) -> Iterable[str]:
                 name = entry.name.partition(".")[0]
                 if not name.isidentifier() or name.startswith("__"):
                     continue
-                if entry.name.endswith(_MODULE_ENDS) or (
-                    entry.name == name and entry.is_dir()
-                ):
+                if entry.name.endswith(_MODULE_ENDS) or (entry.name == name and entry.is_dir()):
                     yield name
     except OSError:
         return

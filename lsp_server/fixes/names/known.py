@@ -1,6 +1,6 @@
 """All names that a document may use: of its workspace, the standard library, installed packages."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -59,14 +59,14 @@ class Names:
             installed: modules of installed packages.
             known: an earlier state, whose unchanged files are not read again.
         """
-        old = {} if known is None else known._read
+        old = {} if known is None else known.read
         self.installed = installed
         self._texts = {path: text for path, text in files.items() if path.endswith((".py", ".pyi"))}
-        self._read: dict[tuple[str, int], FileNames] = {}
+        self.read: dict[tuple[str, int], FileNames] = {}
         for path, text in self._texts.items():
             key = path, hash(text)
-            self._read[key] = old.get(key) or names_in(text)
-        self._files = {path: read for (path, _), read in self._read.items()}
+            self.read[key] = old.get(key) or names_in(text)
+        self._files = {path: read for (path, _), read in self.read.items()}
 
     @cached_property
     def modules(self) -> dict[str, str]:
@@ -231,7 +231,7 @@ class Names:
             yield Way(cost, relative(statement, here, path, is_relative))
 
     def _is_relative(self, path: str) -> bool:
-        """Tell whether a file imports its own package by dots; or, if it does not, its neighbours."""
+        """Tell whether a file imports its own package by dots; if it does not, its neighbours."""
         read = self._files.get(path)
         imports = () if read is None else read.imports
         if any(one.module.startswith(".") for one in imports):
@@ -282,6 +282,8 @@ def absolute(module: str, here: str, path: str) -> str:
     package = here.split(".")
     if not path.rpartition("/")[2].startswith(f"{_PACKAGE}."):
         package = package[:-1]
+    if dots > len(package):
+        return module  # above everything that there is
     package = package[: len(package) - dots + 1]
     return ".".join([*package, *filter(None, [name])])
 

@@ -14,14 +14,19 @@ _IMPORT: Final = re.compile(
 )
 _ALIASED: Final = re.compile(r"([\w.]+)(?:\s+as\s+(\w+))?")
 _COMMENT: Final = re.compile(r"#[^\n]*")
-_TOP: Final = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.M)
+_TOP: Final = re.compile(
+    r"^(?:async def|def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE
+)
 _ATTRIBUTE: Final = re.compile(r"(?<=[\w)\]\"'])\.([^\W\d]\w*)")
 _MEMBER: Final = re.compile(
-    r"^class[ \t]+(\w+)|^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)|\bself\.(\w+)[ \t]*(?::[^=\n]+)?=(?!=)"
+    r"^class[ \t]+(\w+)|^[ \t]+(?:async[ \t]+)?def[ \t]+(\w+)"
+    r"|\bself\.(\w+)[ \t]*(?::[^=\n]+)?=(?!=)"
     r"|^[ \t]+(\w+)[ \t]*:[ \t]*[A-Z\w]|^[ \t]+(\w+)[ \t]*=(?!=)",
     re.MULTILINE,
 )
-_SIGNATURE: Final = re.compile(r"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.M)
+_SIGNATURE: Final = re.compile(
+    r"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE
+)
 _CLASS: Final = re.compile(r"^([ \t]*)class[ \t]+(\w+)", re.MULTILINE)
 _PARAMETER: Final = re.compile(r"(?:^|,)\s*\*{0,2}([^\W\d]\w*)")
 _KEYWORD: Final = re.compile(r"[(,]\s*([^\W\d]\w*)=(?!=)")
@@ -80,9 +85,7 @@ def imports_in(text: str) -> list[Import]:
             aliased = _ALIASED.fullmatch(part.strip())
             if aliased is not None:
                 name, alias = aliased[1], aliased[2] or ""
-                found.append(
-                    Import(module, name, alias) if module else Import(name, "", alias)
-                )
+                found.append(Import(module, name, alias) if module else Import(name, "", alias))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The names of Python's standard library, read from a list that comes with Mixline.
+r"""The names of Python's standard library, read from a list that comes with Mixline.
 
 `stdlib.txt` holds one line for a module (`os.path\tabspath basename ...`), one for a class
 (`pathlib:Path\texists glob ...`) and one for each set of parameters (`(\topen\tfile mode ...`);
@@ -89,8 +89,9 @@ def listing() -> Iterator[str]:
         found = sorted(
             word
             for word in (dir(module) if public is None else public)
-            if not word.startswith("_") and word not in sys.stdlib_module_names
-            or word in {"path"}
+            if not word.startswith("_")
+            # Modules that a module imports are not its own; `os.path` is.
+            and (word == "path" or not isinstance(getattr(module, word, None), ModuleType))
         )
         yield f"{name}\t{' '.join(found)}"
         for word in found:
@@ -145,9 +146,9 @@ def _note(parameters: dict[str, set[str]], name: str, function: object) -> None:
 
 if __name__ == "__main__":
     if sys.flags.isolated:
-        print("\n".join(listing()))
+        print("\n".join(listing()))  # noqa: T201 - the caller reads it
     else:
-        lines = subprocess.run(
+        lines = subprocess.run(  # noqa: S603 - this very file
             [sys.executable, "-I", __file__], check=True, capture_output=True, text=True
         ).stdout
         _LIST.write_text(lines, encoding="utf-8")
