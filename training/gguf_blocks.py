@@ -1,9 +1,6 @@
 """Matrices as GGUF stores them: f32, f16, or blocks of 32 with the exporter's own rounding.
 
-A block of Q4_0 is a fp16 scale and 16 bytes, byte i with value i in its low and value i + 16 in its
-high nibble, each as q + 8; a block of Q8_0 is a fp16 scale and 32 signed bytes. Both mean
-q * scale, as `inference.ops.layout` does, so that int4 and int8 weights of a model directory keep
-their values exactly.
+So int4 and int8 weights of a model directory keep their values exactly.
 """
 
 from typing import Final, Literal, TypeAlias, get_args
@@ -13,13 +10,14 @@ import numpy.typing as npt
 from gguf import GGMLQuantizationType
 
 from inference.ops.layout import quantize
+from training.ggml_blocks import BLOCK, pack_blocks
 
 # N rows of any number of axes, K inputs of a row
 
 GgufWeights: TypeAlias = Literal["f32", "f16", "q8_0", "q4_0"]
 GGUF_WEIGHTS: Final[tuple[GgufWeights, ...]] = get_args(GgufWeights)
-BLOCK: Final = 32  # weights that share a scale
 Stored: TypeAlias = tuple[npt.NDArray[np.generic], GGMLQuantizationType]
+_KINDS: Final = {"q4_0": GGMLQuantizationType.Q4_0, "q8_0": GGMLQuantizationType.Q8_0}
 
 
 def store_matrix(w: npt.NDArray[np.float32], weights: GgufWeights) -> Stored:
@@ -36,12 +34,4 @@ def store_matrix(w: npt.NDArray[np.float32], weights: GgufWeights) -> Stored:
     if weights == "f16" or w.shape[-1] % BLOCK:
         return w.astype(np.float16), GGMLQuantizationType.F16
     q, scale = quantize(w, "int4" if weights == "q4_0" else "int8", BLOCK)
-    blocks = q.reshape(*scale.shape, BLOCK)
-    if weights == "q4_0":
-        biased = (blocks + 8).view(np.uint8)
-        values = biased[..., : BLOCK // 2] | (biased[..., BLOCK // 2 :] << np.uint8(4))
-        kind = GGMLQuantizationType.Q4_0
-    else:
-        values, kind = blocks.view(np.uint8), GGMLQuantizationType.Q8_0
-    scales = np.ascontiguousarray(scale)[..., None].view(np.uint8)
-    return np.concatenate([scales, values], axis=-1).reshape(*w.shape[:-1], -1), kind
+    return pack_blocks(q, scale, weights), _KINDS[weights]

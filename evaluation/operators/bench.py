@@ -1,9 +1,10 @@
-"""`mixline bench ops`: paired, alternating calls of the expert operators and of QMoE."""
+"""`mixline bench ops`: paired, alternating calls of the expert operators, QMoE and llama.cpp."""
 
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -13,7 +14,9 @@ import numpy.typing as npt
 
 from evaluation.machine import describe_machine
 from evaluation.operators.attention import AttentionCase, bench_attention
+from evaluation.operators.ggml import Ggml
 from evaluation.operators.limits import last_level_cache_bytes, measure_limits
+from evaluation.operators.llama import LlamaLayers, llama_tensors, route
 from evaluation.operators.load import LoadCost, measure_load
 from evaluation.operators.report import LoadRow, OpsReport, Timing
 from evaluation.operators.routing import Draw, RotatingRouter
@@ -46,6 +49,7 @@ class BenchOptions:
     threads: int = 2
     reuse_bytes: int | None = None  # None: CACHES last-level caches
     attention: Sequence[AttentionCase] = ()
+    llama: bool = True  # measure llama.cpp too, where llama-cpp-python is installed
 
     def calls_at(self, tokens: int) -> int:
         """Return the number of pairs of calls for so many tokens."""
@@ -59,16 +63,17 @@ def bench_ops(options: BenchOptions) -> OpsReport:
         MixlineError: a session cannot be opened or run, or its answer is not QMoE's.
     """
     limits = measure_limits(options.threads)
+    left_out: list[str] = []
     timings: dict[QuantisedFormat, list[Timing]] = {"int4": [], "int8": []}
     loads: list[LoadRow] = []
-    left_out: list[str] = []
     kinds = [(shape, weights) for shape in options.shapes for weights in options.weights]
     costs = {tokens: options.calls_at(tokens) * (tokens + 2) for tokens in options.tokens}
     total = len(kinds) * (sum(costs.values()) + 1) + len(options.attention) * ATTENTION_COST
-    with Progress("bench ops", total) as progress:
+    with _llama(options, left_out) as ggml, Progress("bench ops", total) as progress:
+        peer = None if ggml is None else ggml.describe()
         for shape, weights in kinds:
             try:
-                with Comparison(shape, weights, options) as comparison:
+                with Comparison(shape, weights, options, ggml=ggml) as comparison:
                     loads.append(comparison.load)
                     progress.advance()
                     for tokens, cost in costs.items():
@@ -89,6 +94,7 @@ def bench_ops(options: BenchOptions) -> OpsReport:
         machine=describe_machine(),
         kernel=library.chosen_kernel(),
         onnxruntime=onnxruntime_version(),
+        ggml=peer,
         limits=limits,
         rows=tuple(timing.row(limits) for timing in timings["int4"]),
         rows_int8=tuple(timing.row(limits) for timing in timings["int8"]),
@@ -98,20 +104,38 @@ def bench_ops(options: BenchOptions) -> OpsReport:
     )
 
 
+@contextmanager
+def _llama(options: BenchOptions, left_out: list[str]) -> Iterator[Ggml | None]:
+    """Open llama.cpp's library; if there is one that cannot be used, say why in `left_out`."""
+    ggml = None
+    try:
+        ggml = Ggml.installed(options.threads) if options.llama else None
+    except MixlineError as error:
+        left_out.append(f"{error}: left out")
+    yield ggml
+    if ggml is not None:
+        ggml.close()
+
+
 class NotEnoughMemoryError(MixlineError):
-    """The weights of both sides do not fit into memory, so that nothing could be compared."""
+    """The weights of all sides do not fit into memory, so that nothing could be compared."""
 
 
 class Comparison:
-    """Both sides of one shape, open; as many layers as it takes to keep weights out of caches."""
+    """All sides of one shape, open; as many layers as it takes to keep weights out of caches."""
 
     def __init__(
-        self, shape: OpShape, weights: QuantisedFormat, options: BenchOptions, seed: int = 0
+        self,
+        shape: OpShape,
+        weights: QuantisedFormat,
+        options: BenchOptions,
+        seed: int = 0,
+        ggml: Ggml | None = None,
     ) -> None:
         """Write the weights, open the sessions, compare their answers, touch every weight.
 
         Raises:
-            NotEnoughMemoryError: the weights of both sides do not fit.
+            NotEnoughMemoryError: the weights of all sides do not fit.
             MixlineError: a session cannot be opened or run, or its answer is not QMoE's.
         """
         self._shape = shape
@@ -131,11 +155,19 @@ class Comparison:
         )
         # Opening QMoE holds a layer twice: as it is stored, and packed.
         needed = layer_bytes * self._layers + shape.experts * self._side_bytes[1]
+        if ggml is not None:  # also twice, as its weights are laid out before they are copied
+            needed += shape.experts * self._side_bytes[0] * (self._layers + 1)
         if needed > free_bytes():
             raise NotEnoughMemoryError(
                 f"{shape.name} {weights} needs {needed / 1e9:.1f} GB of memory for the weights of"
-                f" both sides, {free_bytes() / 1e9:.1f} GB are free: left out"
+                f" all sides, {free_bytes() / 1e9:.1f} GB are free: left out"
             )
+        self._llama: LlamaLayers | None = None
+        if ggml is not None:
+            self._llama = LlamaLayers(ggml, shape, weights)
+            blocks = llama_tensors(theirs, shape, weights)
+            for _ in range(self._layers):
+                self._llama.add_layer(blocks)
         self._sessions: list[tuple[BoundGraph, BoundGraph]] = []
         with tempfile.TemporaryDirectory(prefix="mixline-bench-") as folder:
             for layer in range(self._layers):
@@ -152,9 +184,11 @@ class Comparison:
     def __exit__(self, *_: object) -> None:
         """Close the sessions, which gives their memory back."""
         self._sessions.clear()
+        if self._llama is not None:
+            self._llama.close()
 
     def measure(self, tokens: int) -> Timing:
-        """Time both sides for so many tokens."""
+        """Time all sides for so many tokens."""
         router = RotatingRouter(
             experts=self._shape.experts,
             experts_per_token=self._shape.experts_per_token,
@@ -165,24 +199,37 @@ class Comparison:
         )
         logits = self._bind(tokens)
         times: list[tuple[float, float]] = []
+        times_llama: list[float] = []
         draws: list[Draw] = []
         for call in range(-WARM_UP, self._options.calls_at(tokens)):
             draw = router.draw(tokens)
             pair = [
                 _seconds(session, logits, draw.logits) for session in self._sessions[draw.layer]
             ]
+            llama = self._llama_seconds(draw)
             if call >= 0:
                 times.append((pair[0], pair[1]))
+                times_llama += llama
                 draws.append(draw)
         reuses = [draw.reuse_bytes for draw in draws if draw.reuse_bytes is not None]
         return Timing(
             shape=self._shape,
             tokens=tokens,
             seconds=times,
+            seconds_llama=times_llama,
             used=[draw.used for draw in draws],
             bytes_per_expert=self._side_bytes[0],
             reuse_bytes=min(reuses, default=None),
         )
+
+    def _llama_seconds(self, draw: Draw) -> list[float]:
+        """Return how long llama.cpp takes for what the pair did, if it is measured."""
+        if self._llama is None:
+            return []
+        self._llama.set(draw.layer, *route(draw.logits, self._shape.experts_per_token))
+        started = time.perf_counter()
+        self._llama.run(draw.layer)
+        return [time.perf_counter() - started]
 
     def _load_cost(self, stored: StoredGraph) -> LoadCost:
         return measure_load(stored.graph, library.library_path(), self._options.threads)
@@ -202,10 +249,12 @@ class Comparison:
         for sessions in self._sessions:
             for session, y in zip(sessions, self._answers, strict=True):
                 session.bind({"x": x, "logits": logits}, {"y": y})
+        if self._llama is not None:
+            self._llama.bind(x)
         return logits
 
     def _touch_all(self) -> float:
-        """Run every expert of every layer; return how far the two sides lie apart at most."""
+        """Run every expert of every layer; return how far QMoE and we lie apart at most."""
         experts, k = self._shape.experts, self._shape.experts_per_token
         tokens = -(-experts // k)
         logits = self._bind(tokens)
@@ -213,17 +262,30 @@ class Comparison:
         logits[:] = self._rng.standard_normal(logits.shape)
         np.put_along_axis(logits, order, 5 + np.take_along_axis(logits, order, 1) / 5, 1)
         difference = 0.0
-        for sessions in self._sessions:
+        for layer, sessions in enumerate(self._sessions):
             for session in sessions:
                 session.run()
-            ours, theirs = self._answers
-            norms = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
-            difference = max(difference, float(norms.max()))
+            difference = max(difference, self._difference("our", self._answers[0]))
+            if self._llama is not None:
+                self._llama.set(layer, *route(logits, k))
+                self._llama.run(layer)
+                self._difference("llama.cpp's", self._llama.answer(layer))
+        return difference
+
+    def _difference(self, whose: str, y: Floats) -> float:
+        """Return how far answers lie from QMoE's, as a share of a token's norm at most.
+
+        Raises:
+            MixlineError: too far.
+        """
+        theirs = self._answers[1]
+        norms = np.linalg.norm(y - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
+        difference = float(norms.max())
         if not difference <= MAX_DIFFERENCE:
             raise MixlineError(
-                f"{self._shape.name} {self._weights}: expected answers within {MAX_DIFFERENCE} of"
-                f" QMoE's on the same weights, found {difference:.3g}; the timings would mean"
-                " nothing"
+                f"{self._shape.name} {self._weights}: expected {whose} answers within"
+                f" {MAX_DIFFERENCE} of QMoE's on the same weights, found {difference:.3g}; the"
+                " timings would mean nothing"
             )
         return difference
 

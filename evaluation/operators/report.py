@@ -22,6 +22,8 @@ class OpRow:
     ms: float
     ms_qmoe: float
     ratio: float  # median of ours / QMoE's, pair by pair
+    ms_llama: float | None  # llama.cpp's median; None: not measured
+    ratio_llama: float | None  # median of ours / llama.cpp's
     gbps: float  # bytes of the experts used, scales included, over our time
     gflops: float  # operations of the products over our time
     share_of_limit: float  # the least time that reading and products would take, over our time
@@ -52,6 +54,7 @@ class OpsReport:
     machine: Machine
     kernel: str
     onnxruntime: str
+    ggml: str | None  # llama.cpp's library and how it holds int4 weights; None: not measured
     limits: Limits
     rows: tuple[OpRow, ...]  # int4
     rows_int8: tuple[OpRow, ...]
@@ -67,6 +70,7 @@ class Timing:
     shape: OpShape
     tokens: int
     seconds: Sequence[tuple[float, float]]  # ours, QMoE's
+    seconds_llama: Sequence[float]  # llama.cpp's after each pair; none: not measured
     used: Sequence[int]  # experts, in each pair
     bytes_per_expert: int  # on our side
     reuse_bytes: int | None  # see Draw
@@ -86,6 +90,7 @@ class Timing:
             ms=_digits(seconds * 1e3),
             ms_qmoe=_digits(median(theirs for _, theirs in self.seconds) * 1e3),
             ratio=round(median(ours / theirs for ours, theirs in self.seconds), 3),
+            **self._beside_llama(),
             gbps=_digits(gbps),
             gflops=_digits(gflops),
             share_of_limit=round(max(gbps / limits.read_gbps, compute), 3),
@@ -95,28 +100,40 @@ class Timing:
             reuse_mb=None if self.reuse_bytes is None else round(self.reuse_bytes / 1e6, 1),
         )
 
+    def _beside_llama(self) -> dict[str, float | None]:
+        if not self.seconds_llama:
+            return {"ms_llama": None, "ratio_llama": None}
+        pairs = zip(self.seconds, self.seconds_llama, strict=True)
+        return {
+            "ms_llama": _digits(median(self.seconds_llama) * 1e3),
+            "ratio_llama": round(median(ours / llama for (ours, _), llama in pairs), 3),
+        }
+
 
 def table(report: OpsReport) -> str:
     """Return the report as Markdown tables with what it was measured on above them."""
     machine, limits = report.machine, report.limits
     reuses = [row.reuse_mb for _, row in _by_weights(report) if row.reuse_mb is not None]
     reuse = f"{min(reuses):.0f} MB of weights" if reuses else "all weights"
+    with_llama = report.ggml is not None
+    llama = f", llama.cpp's ggml {report.ggml}" if with_llama else ""
+    columns = "| llama.cpp ms | ratio " if with_llama else ""
     head = f"""\
 {machine.processor}, {machine.cores} cores, load {machine.load_1min}, kernel {report.kernel}, \
-{limits.threads} threads, ONNX Runtime {report.onnxruntime}
+{limits.threads} threads, ONNX Runtime {report.onnxruntime}{llama}
 limits: reading {limits.read_anonymous_gbps} GB/s anonymous, {limits.read_mapped_gbps} GB/s \
 mapped;\
  int8 products {limits.dot_gops:.0f} Gop/s; last-level cache {limits.last_level_cache_mb:.0f} MB
 ratio: median of paired calls, ours / QMoE with accuracy_level 4 on the same values, block 32;
 at least {reuse} were touched between two uses of an expert
 
-| shape | weights | tokens | ms | QMoE ms | ratio | target | GB/s | Gop/s | of limit |
-|---|---|---|---|---|---|---|---|---|---|
+| shape | weights | tokens | ms | QMoE ms | ratio | target {columns}| GB/s | Gop/s | of limit |
+|---|---|---|---|---|---|---|{"---|---|" if with_llama else ""}---|---|---|
 """
     rows = "\n".join(
         f"| {row.shape} | {weights} | {row.tokens} | {row.ms} | {row.ms_qmoe} "
         f"| {row.ratio:.2f}{'' if row.ratio <= row.target else ' !'} | {row.target:.2f} "
-        f"| {row.gbps} | {row.gflops} | {row.share_of_limit:.0%} |"
+        f"{_llama_cells(row)}| {row.gbps} | {row.gflops} | {row.share_of_limit:.0%} |"
         for weights, row in _by_weights(report)
     )
     loads = """
@@ -138,6 +155,12 @@ CachedAttention beside GroupQueryAttention, one layer; its cache is f32 always
     )
     tables = rows + (loads if report.loads else "") + (attention if report.attention else "")
     return "\n".join([head + tables, *report.left_out])
+
+
+def _llama_cells(row: OpRow) -> str:
+    if row.ms_llama is None or row.ratio_llama is None:
+        return ""
+    return f"| {row.ms_llama} | {row.ratio_llama:.2f} "
 
 
 def _by_weights(report: OpsReport) -> list[tuple[str, OpRow]]:

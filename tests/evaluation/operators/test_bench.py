@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def options(*shapes: OpShape, tokens: tuple[int, ...] = (1,), **given: Any) -> BenchOptions:
     """Ask for little, so that a test is quick."""
     return BenchOptions(
-        **{"shapes": shapes, "tokens": tokens, "calls": 4, "reuse_bytes": 1} | given
+        **{"shapes": shapes, "tokens": tokens, "calls": 4, "reuse_bytes": 1, "llama": False} | given
     )
 
 
@@ -53,7 +53,7 @@ def test_other_values_are_refused(tiny_shape: OpShape, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(bench, "draw_weights", draw)
 
-    with pytest.raises(MixlineError, match=r"expected answers within 0\.05 of QMoE's"):
+    with pytest.raises(MixlineError, match=r"expected our answers within 0\.05 of QMoE's"):
         Comparison(tiny_shape, "int4", options(tiny_shape))
 
 
@@ -131,6 +131,14 @@ def test_the_report_has_the_documented_keys(tiny_shape: OpShape) -> None:
         assert row["gflops"] == pytest.approx(operations / row["ms"] / 1e6, rel=0.01)
         assert row["calls"] == 4
     assert len(told["loads"]) == 2
+
+
+def test_without_llama_cpp_its_columns_are_left_out(tiny_shape: OpShape) -> None:
+    """In the table; in the JSON they are null."""
+    report = bench_ops(options(tiny_shape))
+
+    assert (report.ggml, report.rows[0].ms_llama, report.rows[0].ratio_llama) == (None,) * 3
+    assert "llama.cpp" not in table(report)
 
 
 def test_table_and_plot_show_every_row(tiny_shape: OpShape) -> None:
