@@ -42,7 +42,7 @@ unit: $(VENV)/.dev ## the tests
 # The VS Code extension needs Node from 20 on and npm, which nothing else does.
 EXTENSION := vscode-extension
 HAS_NPM := $(shell command -v npm >/dev/null && node -e 'console.log(parseInt(process.versions.node) >= 20 ? "yes" : "")' 2>/dev/null)
-EXTENSION_FILES := $(shell find $(EXTENSION)/src $(EXTENSION)/media -type f 2>/dev/null) $(addprefix $(EXTENSION)/,package.json README.md build.mjs)
+EXTENSION_FILES := $(shell find $(EXTENSION)/src $(EXTENSION)/media -type f 2>/dev/null) $(addprefix $(EXTENSION)/,package.json README.md build.mjs .vscodeignore server/make_environment.py)
 
 $(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
 	cd $(EXTENSION) && npm ci --ignore-scripts --no-audit --no-fund --loglevel error
@@ -56,9 +56,20 @@ extension:
 	@echo 'no npm with Node 20 or newer on PATH: the checks of vscode-extension/ are left out'
 endif
 
-dist/mixline.vsix: $(EXTENSION)/node_modules/.installed $(EXTENSION_FILES)
+# What the first set-up makes the server's environment from: our wheel, and pip for Pythons without one.
+SERVER := $(EXTENSION)/server
+PIP := pip==26.3
+PACKAGES := mixline lsp_server inference onnx_export training evaluation models
+$(SERVER)/.packed: pyproject.toml $(NATIVE) $(shell find $(PACKAGES) -type f -not -name '*.pyc') | $(BIN)/python
+	rm -f $(SERVER)/*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(SERVER) .
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(SERVER) $(PIP)
+	@touch $@
+
+# For this platform alone, like the wheel in it.
+dist/mixline.vsix: $(EXTENSION)/node_modules/.installed $(EXTENSION_FILES) $(SERVER)/.packed
 	@mkdir -p dist
-	cd $(EXTENSION) && npm run --silent vsix -- --out ../$@
+	cd $(EXTENSION) && npm run --silent vsix -- --target $$(node -p 'process.platform + "-" + process.arch') --out ../$@
 
 vsix: dist/mixline.vsix ## build the VS Code extension into dist/
 

@@ -1,6 +1,6 @@
 /** Starts, watches and restarts the language server, and tells of its state. */
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import readline from "node:readline";
+import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import {
   CloseAction,
@@ -13,8 +13,16 @@ import {
 } from "vscode-languageclient/node";
 import { DOCUMENTS, type GhostText } from "./inlineCompletion";
 import { OneAtATime } from "./oneAtATime";
-import { launch, locateServer, type Machine } from "./serverLocation";
-import { serverSettingNames, serverSettings, startSettings, type Manifest } from "./settings";
+import { thisMachine } from "./machine";
+import { launch, locateServer } from "./serverLocation";
+import {
+  serverSettingNames,
+  serverSettings,
+  startSettings,
+  type Manifest,
+  type StartSettings,
+} from "./settings";
+import type { Statistics } from "./statistics";
 import { stateOf, type ServerState, type StatusAnswer } from "./status";
 
 const LOADING_TOKEN = "mixline-load";
@@ -32,6 +40,8 @@ interface Parts {
   readonly log: vscode.LogOutputChannel;
   readonly ghostText: GhostText;
   readonly isPaused: () => boolean;
+  /** The interpreter of the private environment, if it was made. */
+  readonly ownInterpreter: () => string | undefined;
 }
 
 /** The language server of this window. */
@@ -43,6 +53,7 @@ export class Server implements vscode.Disposable {
   private readonly starts = new OneAtATime(() => this.startAgain());
   private client: LanguageClient | undefined;
   private current: ServerState = { kind: "stopped" };
+  private started: StartSettings | undefined;
   private crashesMs: number[] = [];
   private modelPathSeen: string | undefined;
 
@@ -72,6 +83,25 @@ export class Server implements vscode.Disposable {
     await this.client.sendNotification(DidChangeConfigurationNotification.type, { settings: null });
   }
 
+  /** The environment for the server is being made. */
+  settingUp(stage: string, percentage: number): void {
+    this.become({ kind: "settingUp", stage, percentage });
+  }
+
+  /** What an untrusted workspace could not set is in force now, and the server may do more. */
+  async trustGranted(): Promise<void> {
+    const settings = startSettings(vscode.workspace.getConfiguration("mixline"));
+    if (this.client?.state === State.Running && isDeepStrictEqual(settings, this.started)) {
+      await this.client.sendNotification("mixline/didChangeTrust", { trusted: true });
+    } else await this.restart();
+  }
+
+  /** What became of suggestions; undefined where no server runs that could tell. */
+  async statistics(): Promise<Statistics | undefined> {
+    if (this.client?.state !== State.Running) return undefined;
+    return this.client.sendRequest<Statistics>("mixline/stats", {});
+  }
+
   async stop(): Promise<void> {
     const client = this.client;
     this.client = undefined;
@@ -91,11 +121,16 @@ export class Server implements vscode.Disposable {
     this.become({ kind: "starting" });
     const settings = startSettings(vscode.workspace.getConfiguration("mixline"));
     const machine = thisMachine();
-    const location = locateServer(settings, machine);
+    const location = locateServer(settings, machine, this.parts.ownInterpreter);
     if (location.kind === "missing") {
       this.become({ kind: "failed", reason: location.reason });
       return;
     }
+    if (location.kind === "absent") {
+      this.become({ kind: "absent" });
+      return;
+    }
+    this.started = settings;
     const workingFolder = this.parts.context.globalStorageUri;
     await vscode.workspace.fs.createDirectory(workingFolder);
     const start = launch(location, { ...settings, workingFolder: workingFolder.fsPath }, machine);
@@ -221,31 +256,6 @@ export class Server implements vscode.Disposable {
     else if (level === "WARNING") log.warn(text ?? line);
     else log.error(text ?? line);
   }
-}
-
-function thisMachine(): Machine {
-  return {
-    platform: process.platform,
-    environment: process.env,
-    folders: (vscode.workspace.workspaceFolders ?? [])
-      .filter(({ uri }) => uri.scheme === "file")
-      .map(({ uri }) => uri.fsPath),
-    program: (candidate) => {
-      try {
-        accessSync(candidate, constants.X_OK);
-        return statSync(candidate).isFile() ? realpathSync(candidate) : undefined;
-      } catch {
-        return undefined;
-      }
-    },
-    resolved: (candidate) => {
-      try {
-        return realpathSync(candidate);
-      } catch {
-        return candidate;
-      }
-    },
-  };
 }
 
 function reasonOf(error: unknown): string {

@@ -2,13 +2,18 @@
 import * as vscode from "vscode";
 import type { Server } from "./client";
 import { chooseEffort, chooseModel } from "./choices";
+import type { Pages } from "./pages";
 import type { Pauses } from "./pauses";
+import type { SetUp } from "./setUp";
+import { statisticsPage } from "./statistics";
 
 /** What commands act on. */
 export interface Parts {
   readonly server: Server;
   readonly pauses: Pauses;
   readonly log: vscode.LogOutputChannel;
+  readonly setUp: SetUp;
+  readonly pages: Pages;
 }
 
 type Action = (parts: Parts) => unknown;
@@ -38,10 +43,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
   chooseModel: ({ server }) => chooseModel(server.modelPath),
   chooseEffort,
+  setUp: async ({ setUp, server }) => {
+    if (await setUp.offer(true)) await server.restart();
+  },
+  installByHand: ({ setUp }) => setUp.explain(),
   restart: ({ server }) => server.restart(),
   showLog: ({ log }) => {
     log.show();
   },
+  showStatistics,
   openSettings: () => vscode.commands.executeCommand("workbench.action.openSettings", "mixline."),
   showMenu,
 };
@@ -77,11 +87,26 @@ async function toggleLanguage({ pauses }: Parts): Promise<void> {
   await pauses.toggleLanguage(document.languageId);
 }
 
+async function showStatistics({ server, pages }: Parts): Promise<void> {
+  const statistics = await server.statistics();
+  if (statistics === undefined) {
+    void vscode.window.showInformationMessage(
+      "Mixline: the server does not run, so it cannot tell.",
+    );
+    return;
+  }
+  await pages.show("Mixline Statistics.md", statisticsPage(statistics));
+}
+
 async function showMenu({ server, pauses }: Parts): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   const pause = pauses.pauseFor(document);
   const language = document?.languageId;
   const entries: (vscode.QuickPickItem & { readonly action?: string })[] = [];
+  if (server.state.kind === "absent") {
+    entries.push({ label: "$(cloud-download) Set up the server…", action: "setUp" });
+    entries.push({ label: "$(book) How to install it by hand", action: "installByHand" });
+  }
   if (pause?.kind === "snooze")
     entries.push({ label: "$(play) End the snooze", action: "endSnooze" });
   else {
@@ -100,6 +125,7 @@ async function showMenu({ server, pauses }: Parts): Promise<void> {
     { label: "$(dashboard) Choose speed or quality…", action: "chooseEffort" },
     { label: "$(settings-gear) Settings", action: "openSettings" },
     { label: "$(debug-restart) Restart the server", action: "restart" },
+    { label: "$(graph) Show the statistics", action: "showStatistics" },
     { label: "$(output) Show the log", action: "showLog" },
   );
   const title = server.state.kind === "failed" ? `Mixline: ${server.state.reason}` : "Mixline";

@@ -22,30 +22,54 @@ export type ServerLocation =
   | { readonly kind: "command"; readonly program: string }
   | { readonly kind: "interpreter"; readonly program: string }
   | { readonly kind: "onPath"; readonly program: string }
-  | { readonly kind: "missing"; readonly reason: string };
+  | { readonly kind: "own"; readonly program: string }
+  | { readonly kind: "missing"; readonly reason: string }
+  | { readonly kind: "absent" };
 
 /** One way to a server: a location, or undefined where this way does not apply. */
 type Finder = (settings: LocationSettings, machine: Machine) => ServerLocation | undefined;
+
+const LEAST_PYTHON_MINOR = 11;
+const PYTHONS = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 
 const FINDERS: readonly Finder[] = [
   ({ command }, machine) => configured("command", "mixline.server.command", command, machine),
   ({ interpreter }, machine) =>
     configured("interpreter", "mixline.server.interpreter", interpreter, machine),
-  (_, machine) => onPath("mixline", machine),
+  (_, machine) => {
+    const program = programOnPath("mixline", machine);
+    return program === undefined ? undefined : { kind: "onPath", program };
+  },
 ];
 
-/** The first of: the set program, the set interpreter, `mixline` on PATH. */
-export function locateServer(settings: LocationSettings, machine: Machine): ServerLocation {
+/**
+ * The first of: the set program, the set interpreter, `mixline` on PATH, the private environment.
+ * `missing` is what was set and is not there; `absent` asks for a set-up.
+ *
+ * @param ownInterpreter - the private environment's, asked for only where nothing else was found.
+ */
+export function locateServer(
+  settings: LocationSettings,
+  machine: Machine,
+  ownInterpreter: () => string | undefined,
+): ServerLocation {
   for (const find of FINDERS) {
     const found = find(settings, machine);
     if (found !== undefined) return found;
   }
-  return {
-    kind: "missing",
-    reason:
-      "expected the program `mixline` on PATH, found none; install the mixline package, " +
-      "or set mixline.server.command to where it is",
+  const own = ownInterpreter();
+  return own === undefined ? { kind: "absent" } : { kind: "own", program: own };
+}
+
+/** A Python for the set-up: `python3` from PATH unless its name says that it is too old. */
+export function findPython(machine: Machine): string | undefined {
+  const isOld = (program: string): boolean => {
+    const minor = /python3\.(\d+)$/.exec(machine.resolved(program))?.[1];
+    return minor !== undefined && Number(minor) < LEAST_PYTHON_MINOR;
   };
+  return PYTHONS.map((name) => programOnPath(name, machine)).find(
+    (program) => program !== undefined && !isOld(program),
+  );
 }
 
 export interface LaunchSettings {
@@ -64,28 +88,32 @@ export interface Launch {
 
 /** How to start the server that was found. */
 export function launch(
-  location: Exclude<ServerLocation, { kind: "missing" }>,
+  location: Exclude<ServerLocation, { kind: "missing" | "absent" }>,
   settings: LaunchSettings,
   machine: Machine,
 ): Launch {
   const model = settings.model === "" ? [] : ["--model", settings.model];
   const serve = ["serve", "--stdio", ...model, ...settings.arguments];
-  const separator = machine.platform === "win32" ? ";" : ":";
-  const name = pathVariable(machine);
+  const isInterpreter = location.kind === "interpreter" || location.kind === "own";
   return {
     command: location.program,
     // -P: no module is imported from the working folder or from beside a script.
-    args: location.kind === "interpreter" ? ["-P", "-m", "mixline", ...serve] : serve,
+    args: isInterpreter ? ["-P", "-m", "mixline", ...serve] : serve,
     options: {
       cwd: settings.workingFolder,
       env: {
-        ...machine.environment,
+        ...safeEnvironment(machine),
         PYTHONSAFEPATH: "1",
-        [name]: safePath(machine).join(separator),
         ...settings.environment,
       },
     },
   };
+}
+
+/** The variables of the machine, without the entries of PATH that are not to be searched. */
+export function safeEnvironment(machine: Machine): Record<string, string | undefined> {
+  const separator = machine.platform === "win32" ? ";" : ":";
+  return { ...machine.environment, [pathVariable(machine)]: safePath(machine).join(separator) };
 }
 
 function configured(
@@ -107,15 +135,14 @@ function configured(
   return { kind, program: value };
 }
 
-function onPath(name: string, machine: Machine): ServerLocation | undefined {
+function programOnPath(name: string, machine: Machine): string | undefined {
   const ending = machine.platform === "win32" ? ".exe" : "";
-  const program = safePath(machine)
+  return safePath(machine)
     .map((folder) => paths(machine).join(folder, name + ending))
     .find((candidate) => {
       const real = machine.program(candidate);
       return real !== undefined && !isInside(real, machine);
     });
-  return program === undefined ? undefined : { kind: "onPath", program };
 }
 
 /** The entries of PATH that are absolute and outside the workspace. */

@@ -5,6 +5,8 @@ export type ServerState =
   | { readonly kind: "loading"; readonly stage: string; readonly percentage: number }
   | { readonly kind: "ready"; readonly model: string; readonly detail: string }
   | { readonly kind: "stopped" }
+  | { readonly kind: "absent" }
+  | { readonly kind: "settingUp"; readonly stage: string; readonly percentage: number }
   | { readonly kind: "failed"; readonly reason: string };
 
 export type Pause =
@@ -35,6 +37,16 @@ export function statusView(
       );
     case "stopped":
       return calm("$(circle-slash) Mixline", "Mixline's server is stopped");
+    case "absent":
+      return calm(
+        "$(circle-slash) Mixline",
+        "Mixline's server is not set up: click to set it up, or to see how to do it by hand",
+      );
+    case "settingUp":
+      return calm(
+        `$(sync~spin) Mixline ${state.percentage}%`,
+        `Mixline is setting up its server: ${state.stage}`,
+      );
     case "failed":
       return { text: "$(error) Mixline", tooltip: `Mixline: ${state.reason}`, isError: true };
     case "ready":

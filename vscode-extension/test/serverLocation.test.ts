@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { launch, locateServer, type Machine } from "../src/serverLocation";
+import {
+  findPython,
+  launch,
+  locateServer,
+  type LocationSettings,
+  type Machine,
+  type ServerLocation,
+} from "../src/serverLocation";
 
 const NOTHING_SET = { command: "", interpreter: "" };
 
@@ -23,8 +30,13 @@ function machine(
   };
 }
 
+/** Finds the server where no private environment was made. */
+function locate(settings: LocationSettings, machine: Machine): ServerLocation {
+  return locateServer(settings, machine, () => undefined);
+}
+
 test("the set program wins over an interpreter and PATH", () => {
-  const found = locateServer(
+  const found = locate(
     { command: "/opt/mixline", interpreter: "/opt/python" },
     machine(["/opt/mixline", "/opt/python", "/usr/bin/mixline"]),
   );
@@ -34,7 +46,7 @@ test("the set program wins over an interpreter and PATH", () => {
 
 test("an interpreter is called by the name that was set, and runs the module", () => {
   const here = machine(["/venv/bin/python"], { links: { "/venv/bin/python": "/usr/bin/python3" } });
-  const found = locateServer({ command: "", interpreter: "/venv/bin/python" }, here);
+  const found = locate({ command: "", interpreter: "/venv/bin/python" }, here);
   assert.ok(found.kind === "interpreter");
   const start = launch(
     found,
@@ -50,13 +62,13 @@ test("an interpreter is called by the name that was set, and runs the module", (
 });
 
 test("the first mixline on PATH is taken", () => {
-  const found = locateServer(NOTHING_SET, machine(["/home/me/bin/mixline"]));
+  const found = locate(NOTHING_SET, machine(["/home/me/bin/mixline"]));
 
   assert.deepEqual(found, { kind: "onPath", program: "/home/me/bin/mixline" });
 });
 
 test("on Windows the program is mixline.exe and the variable may be written Path", () => {
-  const found = locateServer(
+  const found = locate(
     NOTHING_SET,
     machine(["C:\\Tools\\mixline.exe"], {
       platform: "win32",
@@ -84,14 +96,14 @@ for (const [name, PATH, links] of [
       links,
     });
 
-    assert.equal(locateServer(NOTHING_SET, here).kind, "missing");
+    assert.equal(locate(NOTHING_SET, here).kind, "absent");
   });
 }
 
 test("a folder whose name only begins like the workspace's is outside", () => {
   const here = machine(["/home/me/project2/mixline"], { PATH: "/home/me/project2" });
 
-  assert.equal(locateServer(NOTHING_SET, here).kind, "onPath");
+  assert.equal(locate(NOTHING_SET, here).kind, "onPath");
 });
 
 for (const [setting, value] of [
@@ -100,7 +112,7 @@ for (const [setting, value] of [
   ["interpreter", "bin/python"],
 ] as const) {
   test(`the ${setting} ${value} is refused by name instead of falling back to PATH`, () => {
-    const found = locateServer({ ...NOTHING_SET, [setting]: value }, machine(["/usr/bin/mixline"]));
+    const found = locate({ ...NOTHING_SET, [setting]: value }, machine(["/usr/bin/mixline"]));
 
     assert.ok(found.kind === "missing");
     assert.match(found.reason, new RegExp(`mixline\\.server\\.${setting}`));
@@ -108,12 +120,46 @@ for (const [setting, value] of [
   });
 }
 
-test("nothing found says what to do", () => {
-  const found = locateServer(NOTHING_SET, machine([]));
-
-  assert.ok(found.kind === "missing");
-  assert.match(found.reason, /install the mixline package.*mixline\.server\.command/);
+test("where nothing is set and nothing is there, a set-up is asked for", () => {
+  assert.deepEqual(locate(NOTHING_SET, machine([])), { kind: "absent" });
 });
+
+test("the private environment comes last, and what was set wrong is not passed over for it", () => {
+  const own = (): string => "/storage/server-1/bin/python";
+  const mine = { kind: "own", program: "/storage/server-1/bin/python" };
+
+  assert.deepEqual(locateServer(NOTHING_SET, machine([]), own), mine);
+  assert.equal(locateServer(NOTHING_SET, machine(["/usr/bin/mixline"]), own).kind, "onPath");
+  const wrong = { command: "", interpreter: "/nowhere/python" };
+  assert.equal(locateServer(wrong, machine([]), own).kind, "missing");
+});
+
+test("the private environment's interpreter runs the module", () => {
+  const start = launch(
+    { kind: "own", program: "/storage/server-1/bin/python" },
+    { model: "", arguments: [], environment: {}, workingFolder: "/state" },
+    machine([]),
+  );
+
+  assert.deepEqual(start.args, ["-P", "-m", "mixline", "serve", "--stdio"]);
+});
+
+for (const [name, programs, links, found] of [
+  ["python3", ["/usr/bin/python3"], {}, "/usr/bin/python3"],
+  ["nothing inside the workspace", ["/home/me/project/bin/python3"], {}, undefined],
+  [
+    "a newer one beside one that is too old",
+    ["/usr/bin/python3", "/usr/bin/python3.12"],
+    { "/usr/bin/python3": "/usr/bin/python3.9" },
+    "/usr/bin/python3.12",
+  ],
+] as const) {
+  test(`the set-up takes ${name}`, () => {
+    const PATH = "/home/me/project/bin:/usr/bin";
+
+    assert.equal(findPython(machine(programs, { PATH, links })), found);
+  });
+}
 
 test("the server gets PATH without what lies in the workspace, and the variables that were set", () => {
   const start = launch(

@@ -12,6 +12,21 @@ test("loading shows its percentage and stage", () => {
   assert.match(view.tooltip, /warm-up/);
 });
 
+test("the set-up shows its percentage and stage", () => {
+  const state: ServerState = { kind: "settingUp", stage: "downloading numpy", percentage: 30 };
+  const view = statusView(state, undefined, clock);
+
+  assert.match(view.text, /30%/);
+  assert.match(view.tooltip, /downloading numpy/);
+});
+
+test("without a server the item says what a click does", () => {
+  const view = statusView({ kind: "absent" }, undefined, clock);
+
+  assert.match(view.tooltip, /not set up: click/);
+  assert.equal(view.isError, false);
+});
+
 test("a failure shows its reason, also during a pause", () => {
   const view = statusView(
     { kind: "failed", reason: "no such model" },

@@ -77,17 +77,42 @@ class CodeServer:
 
 
 @pytest.fixture(scope="session")
-def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer]:
-    """Start VS Code's server with the extension installed and `mixline` on PATH."""
+def start_code_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., CodeServer]]:
+    """Return a function that starts VS Code's server with the extension and nothing else of ours.
+
+    `path` is what programs are searched in; `options` are those of code-server.
+    """
+    started = []
+
+    def start(path: str, *options: str) -> CodeServer:
+        server = _start(tmp_path_factory.mktemp("vscode"), path, options)
+        started.append(server)
+        _wait_for_port(server)
+        return server
+
+    yield start
+    for server in started:
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def code_server(start_code_server: Callable[..., CodeServer]) -> CodeServer:
+    """Start it with `mixline` on PATH."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return start_code_server(path, "--disable-workspace-trust")
+
+
+def _start(folder: Path, path: str, options: tuple[str, ...]) -> CodeServer:
     program = CACHE / "vscode" / "code-server"
     for needed in (program, EXTENSION):
         assert needed.is_file(), f"{needed} is missing; run: make e2e"
-    folder = tmp_path_factory.mktemp("vscode")
     (folder / "data" / "User").mkdir(parents=True)
     settings = folder / "data" / "User" / "settings.json"
     settings.write_text(json.dumps(USER_SETTINGS), encoding="utf-8")
     # VS Code asks the login shell for its variables, and /etc/profile may set PATH anew.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     (folder / ".bash_profile").write_text(f"export PATH={path!r}\n", encoding="utf-8")
     environment = {
         **os.environ,
@@ -97,6 +122,9 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
         "XDG_STATE_HOME": str(folder / "state"),
         "XDG_DATA_HOME": str(folder / "share"),
         "PATH": path,
+        # The machine's own settings of pip, though this home has none.
+        "PIP_CONFIG_FILE": str(Path("~/.config/pip/pip.conf").expanduser()),
+        "PIP_CACHE_DIR": str(Path("~/.cache/pip").expanduser()),
     }
     places = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "ext")]
     subprocess.run(
@@ -111,7 +139,7 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
         process = subprocess.Popen(
             [
                 *(str(program), *places, "--bind-addr", f"127.0.0.1:{port}", "--auth", "none"),
-                *("--disable-telemetry", "--disable-update-check", "--disable-workspace-trust"),
+                *("--disable-telemetry", "--disable-update-check", *options),
                 *("--disable-getting-started-override", "--reconnection-grace-time", "2"),
             ],
             env=environment,
@@ -119,11 +147,7 @@ def code_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CodeServer
             stderr=output,
             start_new_session=True,
         )
-    server = CodeServer(process=process, port=port, folder=folder)
-    _wait_for_port(server)
-    yield server
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    return CodeServer(process=process, port=port, folder=folder)
 
 
 def _wait_for_port(server: CodeServer) -> None:
@@ -206,6 +230,22 @@ class Window:
             f"no {what} after {seconds} s; ghost {self.ghost()!r}, {self.status()!r}"
         )
 
+    def wait_until_ready(self) -> None:
+        """Wait for the server, and until VS Code has begun to ask for ghost text."""
+        try:
+            self.wait_for("ready server", lambda: "Mixline is ready" in self.status(), 180)
+        except AssertionError:
+            self.keep_evidence("wait_until_ready")
+            raise
+        # It asks in the first editor only once it has been idle for a while.
+        self.open("first.txt", "first\n" * 3)
+        self.page.wait_for_timeout(6000)
+        self.close_editor()
+
+    def close(self) -> None:
+        """Close the window."""
+        self.page.context.close()
+
     def keep_evidence(self, name: str) -> None:
         """Write a picture and the extension's log for whoever looks for the cause."""
         FAILURES.mkdir(parents=True, exist_ok=True)
@@ -235,36 +275,40 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def open_window(
-    code_server: CodeServer, browser: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Window]]:
-    """Return a function that opens a window on a new workspace and waits until it is ready."""
+def new_window(
+    browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[CodeServer], Window]]:
+    """Return a function that opens a window on a new workspace, whatever it shows then."""
     contexts = []
 
-    def open_one() -> Window:
-        workspace = tmp_path_factory.mktemp("workspace")
+    def open_one(server: CodeServer, workspace: Path | None = None) -> Window:
+        workspace = workspace or tmp_path_factory.mktemp("workspace")
         context = browser.new_context(viewport={"width": 1000, "height": 640})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
         folder = urllib.parse.quote(str(workspace))
-        page.goto(f"http://127.0.0.1:{code_server.port}/?folder={folder}")
+        page.goto(f"http://127.0.0.1:{server.port}/?folder={folder}")
         page.locator(".monaco-workbench .part.statusbar").wait_for(timeout=180_000)
-        window = Window(page, code_server, workspace)
-        try:
-            window.wait_for("ready server", lambda: "Mixline is ready" in window.status(), 180)
-        except AssertionError:
-            window.keep_evidence("open_window")
-            raise
-        # VS Code asks for ghost text in the first editor only once it has been idle for a while.
-        window.open("first.txt", "first\n" * 3)
-        page.wait_for_timeout(6000)
-        window.close_editor()
-        return window
+        return Window(page, server, workspace)
 
     yield open_one
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="module")
+def open_window(
+    code_server: CodeServer, new_window: Callable[[CodeServer], Window]
+) -> Callable[[], Window]:
+    """Return a function that opens a window on a new workspace and waits until it is ready."""
+
+    def open_one() -> Window:
+        window = new_window(code_server)
+        window.wait_until_ready()
+        return window
+
+    return open_one
 
 
 @pytest.fixture(scope="module")
