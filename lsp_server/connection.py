@@ -8,6 +8,7 @@ from pygls.exceptions import JsonRpcInvalidRequest
 
 from lsp_server.engine_host import EngineHost
 from lsp_server.features import (
+    code_action,
     documents,
     history,
     inline_completion,
@@ -56,6 +57,7 @@ class Connection:
             mixline_requests,
             watched_files,
             history,
+            code_action,
         ):
             feature.register(self.server)
         self.server.protocol.set_writer(writer)

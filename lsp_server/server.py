@@ -13,6 +13,10 @@ from inference import CompletionRequest
 from lsp_server.alternatives import Alternatives
 from lsp_server.document import Point
 from lsp_server.engine_host import EngineHost, EngineState
+from lsp_server.fixes.ahead import Ahead
+from lsp_server.fixes.checkers.checker import CheckedFile
+from lsp_server.fixes.search import Tools
+from lsp_server.fixes.toolbox import Toolbox
 from lsp_server.history.recorder import Recorder
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.reject import RejectReason
@@ -57,11 +61,15 @@ class MixlineServer(LanguageServer):
             lambda: self.scheduler.is_idle,
             self._next_request,
         )
+        self.toolbox = Toolbox()
+        self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
         self.on_close: list[Callable[[], None]] = []
 
     def close(self) -> None:
         """Stop all work of this client."""
         self.read_ahead.stop()
+        self.fixes.stop()
+        self.toolbox.close()
         self.alternatives.stop()
         self.scheduler.stop()
         self.history.close()
@@ -69,6 +77,9 @@ class MixlineServer(LanguageServer):
         for action in self.on_close:
             action()
         self.on_close.clear()
+
+    async def _tools(self, file: CheckedFile) -> Tools:
+        return await self.toolbox.tools(file, self.session.surroundings(file))
 
     def _is_busy(self) -> bool:
         if self.host.status.state is EngineState.LOADING:

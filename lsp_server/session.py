@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference import Reference, Snippet, WorkspaceView
-from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri
+from lsp_server.context.admission import Admission, AdmissionRules, Admitted, path_of_uri, resolved
 from lsp_server.context.around_cursor import Window, WindowPins
 from lsp_server.context.redaction import redact
 from lsp_server.context.references import gather_references
 from lsp_server.context.shown_suffix import ShownSuffixes
 from lsp_server.document import Document, Edit, Point
+from lsp_server.fixes.checkers.checker import CheckedFile
+from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.quoting import Quoting, Sources
 from lsp_server.settings import Settings
 from lsp_server.syntax.guard import SyntaxGuard
 from lsp_server.syntax.parsing import SyntaxTrees
+from lsp_server.trust import TrustList
 from lsp_server.workspace_reader import WorkspaceReader
 
 
@@ -51,6 +54,7 @@ class Session:
         self.encoding = PositionEncoding.UTF16
         self.settings = Settings()
         self.trusted = False  # the client says that programs from inside the folders may run
+        self._trust = TrustList()
         self.pins = WindowPins()
         self.shown = ShownSuffixes()
         self.trees = SyntaxTrees()
@@ -116,6 +120,46 @@ class Session:
             rules=self._rules,
             file=path_of_uri(document.uri),
         )
+
+    def to_check(self, uri: str) -> CheckedFile | None:
+        """Return an open document as checkers are to see it, None if nothing is offered there."""
+        document = self._documents.get(uri)
+        settings = self.settings
+        if document is None or not settings.quick_fixes or not settings.enable:
+            return None
+        if document.language in settings.disabled_languages:
+            return None
+        if self._admission(uri).admission is Admission.SECRET:
+            return None
+        path = path_of_uri(uri)
+        opened = ((path_of_uri(other.uri), other) for other in self._documents.values())
+        return CheckedFile(
+            document=document,
+            path=path,
+            folder=self._folder_of(path),
+            others={
+                file: other
+                for file, other in opened
+                if file is not None and file != path and self._folder_of(file) is not None
+            },
+            background=True,
+        )
+
+    def surroundings(self, file: CheckedFile) -> Surroundings:
+        """Return which programs may check a file."""
+        folder = file.folder
+        trusted = folder is not None and (self.trusted or self._trust.trusts(folder))
+        return Surroundings(
+            folder=folder, workspace=tuple(map(resolved, self._folders.values())), trusted=trusted
+        )
+
+    def _folder_of(self, path: Path | None) -> Path | None:
+        """Return the innermost workspace folder around a file, links resolved."""
+        if path is None:
+            return None
+        folders = map(resolved, self._folders.values())
+        around = [folder for folder in folders if resolved(path).is_relative_to(folder)]
+        return max(around, key=lambda folder: len(folder.parts), default=None)
 
     def document(self, uri: str) -> Document | None:
         """Return an open document."""

@@ -9,6 +9,9 @@ from inference import RequestError, parse_effort
 
 _MAX_LIST_ENTRIES = 1000
 _SECOND_MS = 1000
+# Editors bring the syntax of Python, JavaScript and TypeScript; C and C++ have macros, which no
+# grammar understands.
+_WITHOUT_A_SERVER_OF_ITS_OWN = frozenset({"csharp", "go", "java", "rust", "shellscript"})
 
 
 class CompletionFallback(StrEnum):
@@ -53,6 +56,8 @@ class Settings:
     other_files: OtherFiles = OtherFiles.AUTO
     history: bool = True  # what became of suggestions is kept, in a local file without text
     adapt_to_me: bool = True  # the gate's threshold follows the user's verdicts
+    quick_fixes: bool = True  # searched for and verified while the user rests
+    syntax_diagnostics: frozenset[str] = _WITHOUT_A_SERVER_OF_ITS_OWN  # LSP language ids
     secrets_extra: tuple[str, ...] = ()  # more patterns of .gitignore's kind for the secrets list
 
 
@@ -156,5 +161,7 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "otherFiles": ("other_files", _choice(OtherFiles)),
     "history": ("history", _boolean),
     "adaptToMe": ("adapt_to_me", _boolean),
+    "quickFixes": ("quick_fixes", _boolean),
+    "syntaxDiagnostics": ("syntax_diagnostics", lambda value: frozenset(_strings(value))),
     "secretsExtra": ("secrets_extra", _strings),
 }

@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "run the language server (stdio is the default)",
     "complete": "complete one place in a file",
     "docstring": "write the docstring at a line, or all that a folder lacks",
+    "trust": "let the checkers of a workspace run",
     "stats": "what became of suggestions: accepted, retained, rejected",
     "doctor": "versions, provider, kernel, model, memory, and what is missing",
     "export": "turn a Hugging Face checkpoint into a model directory",

@@ -26,6 +26,7 @@ def register(server: MixlineServer) -> None:
             )
         )
         server.read_ahead.touched(item.uri)
+        server.fixes.touched(item.uri)
 
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
         uri, version = params.text_document.uri, params.text_document.version
@@ -46,9 +47,11 @@ def register(server: MixlineServer) -> None:
         server.alternatives.edited(uri)
         server.scheduler.document_changed(document, edits)
         server.read_ahead.touched(uri, cursor)
+        server.fixes.touched(uri)
 
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         server.session.close(params.text_document.uri)
+        server.fixes.forget(params.text_document.uri)
         server.alternatives.edited(params.text_document.uri)
         server.scheduler.document_closed(params.text_document.uri)
         server.history.closed(params.text_document.uri)

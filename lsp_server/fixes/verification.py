@@ -218,7 +218,7 @@ def find(diagnostic: Diagnostic, report: Report, checker: str) -> Finding | None
     diagnostic comes from another checker, or without a code; the nearest, if there are several.
     """
     kind = kind_of(diagnostic)
-    same_source = diagnostic.source.lower() in _SOURCES.get(checker, (checker,))
+    same_source = is_from(diagnostic, checker)
     text = diagnostic.message.strip()
 
     def fits(other: Diagnostic) -> bool:
@@ -237,6 +237,11 @@ def find(diagnostic: Diagnostic, report: Report, checker: str) -> Finding | None
         ),
         default=None,
     )
+
+
+def is_from(diagnostic: Diagnostic, checker: str) -> bool:
+    """Tell whether a diagnostic's source is how editors call a checker."""
+    return diagnostic.source.lower() in _SOURCES.get(checker, (checker,))
 
 
 def _said(report: Report, *, names_too: bool) -> list[Diagnostic]:
@@ -260,8 +265,7 @@ def _in_order_for(
     for by all.
     """
     fitting = tuple(checker for checker in checkers if checker.takes(document))
-    source = diagnostic.source.lower()
     for index, checker in enumerate(fitting):
-        if source in _SOURCES.get(checker.name, (checker.name,)):
+        if is_from(diagnostic, checker.name):
             return fitting[: index + 1], checker
     return fitting, None

@@ -27,6 +27,8 @@ def test_every_setting_is_read() -> None:
         "completionFallback": "always",
         "history": False,
         "adaptToMe": False,
+        "quickFixes": False,
+        "syntaxDiagnostics": ["go", "python"],
         "secretsExtra": ["*.vault"],
     }
 
@@ -47,6 +49,8 @@ def test_every_setting_is_read() -> None:
         completion_fallback=CompletionFallback.ALWAYS,
         history=False,
         adapt_to_me=False,
+        quick_fixes=False,
+        syntax_diagnostics=frozenset({"go", "python"}),
         secrets_extra=("*.vault",),
     )
 

@@ -61,5 +61,5 @@ class Checker(Protocol):
         Nothing is raised for what a file or a checker may cause: the report names the problem.
         """
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End what runs on between two checks."""

@@ -45,7 +45,7 @@ class OwnParsers:
             findings += [_finding(fault, Kind.UNDEFINED_NAME) for fault, _ in names]
         return Report(findings=tuple(findings))
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Nothing runs on."""
 
 

@@ -73,7 +73,7 @@ class Ruff:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return self._failed("its report is not ruff's JSON")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Nothing runs on."""
 
     def _failed(self, problem: str) -> Report:

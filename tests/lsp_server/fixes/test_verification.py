@@ -196,7 +196,7 @@ class Scripted:
         assert file.path is not None
         return self._reports.pop(0)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         pass
 
 

@@ -1,0 +1,42 @@
+"""What searches may use here and now: the checkers of each folder, kept until they are closed."""
+
+from collections.abc import Callable
+from typing import Final
+
+from lsp_server.fixes.checkers.checker import CheckedFile, Checker
+from lsp_server.fixes.checkers.programs import Surroundings
+from lsp_server.fixes.checkers.ruff import Ruff
+from lsp_server.fixes.search import Tools
+
+# Cheapest first. Each finds its program by the trust rule, or is not there.
+_FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (Ruff.find,)
+
+
+class Toolbox:
+    """Makes tools for one client or one command; lives in the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._checkers: dict[Surroundings, tuple[Checker, ...]] = {}
+
+    def checkers(self, around: Surroundings) -> tuple[Checker, ...]:
+        """Return the checkers that may run in a folder, the cheapest first."""
+        if around not in self._checkers:
+            found = (find(around) for find in _FINDERS)
+            self._checkers[around] = tuple(checker for checker in found if checker is not None)
+        return self._checkers[around]
+
+    async def tools(self, file: CheckedFile, around: Surroundings) -> Tools:
+        """Return what a search in a file may use."""
+        del file
+        return Tools(
+            checkers=self.checkers(around),
+            propose=lambda _document, _diagnostic: (),
+            module_exists=lambda _module: False,
+        )
+
+    def close(self) -> None:
+        """End all checkers."""
+        closing = [checker for known in self._checkers.values() for checker in known]
+        self._checkers.clear()
+        for checker in closing:
+            checker.close()
