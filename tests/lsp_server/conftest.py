@@ -49,6 +49,17 @@ class Client:
     def send(self, message: object) -> None:
         self.send_bytes(framed(message))
 
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Send what is said inside as one piece, however busy the machine is."""
+        said: list[bytes] = []
+        send_bytes, self.send_bytes = self.send_bytes, said.append
+        try:
+            yield
+        finally:
+            self.send_bytes = send_bytes
+        self.send_bytes(b"".join(said))
+
     def notify(self, method: str, params: object = None) -> None:
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 

@@ -1,8 +1,10 @@
 """Syntax trees around a cursor: the part that is parsed, reuse, and bounded time."""
 
 import random
+import time
 
 import pytest
+import tree_sitter
 
 from lsp_server.document import Document, Point
 from lsp_server.syntax import parsing
@@ -106,3 +108,16 @@ def test_a_tree_made_from_an_older_one_equals_a_new_one() -> None:
 def test_hostile_text_is_given_up() -> None:
     """The grammar for JavaScript would take minutes for this file."""
     assert parse("javascript", b"lambda x:" * 14_000) is None
+
+
+def test_time_that_others_take_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that waits for the processor longer than the limit gets its tree all the same."""
+    read = parsing._piece
+
+    def late(source: bytes, offset: int, point: tree_sitter.Point) -> bytes:
+        time.sleep(1.5 * parsing._TIME_LIMIT_S)
+        return read(source, offset, point)
+
+    monkeypatch.setattr(parsing, "_piece", late)
+
+    assert parse("python", b"x = f(1)\n" * 500) is not None
