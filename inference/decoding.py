@@ -24,6 +24,7 @@ from inference.writing import Costs, Way
 # V vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+_NO_LINE: Final = -1e9  # nats: any line is likelier than one that was given up
 _WHOLE: Final = frozenset({FinishReason.STOP, FinishReason.LINE, FinishReason.SCOPE})
 
 
@@ -93,7 +94,8 @@ class Decoding:
             return way
         frontier = Frontier()
         self._write(way, logits, frontier=frontier)
-        best = self._search(way, frontier) if _is_whole(way) else way
+        unsure = way.reason is FinishReason.UNSURE
+        best = self._search(way, frontier) if unsure or _is_whole(way) else way
         if best.reason is None:  # more lines may follow
             self._report(best)
             self._write(best, self._steps.resume(self._prompt_tokens, best.chosen))
@@ -102,17 +104,18 @@ class Decoding:
     def _search(self, best: Way, frontier: Frontier) -> Way:
         """Return the likeliest way to a whole line that is found, `best` if there is no other."""
         self._report(best)
+        least = best.logprob if _is_whole(best) else _NO_LINE
         deadline = time.perf_counter() + self._search_s
         for _ in range(MOST_WAYS):
-            fork = frontier.pop(best.logprob)
+            fork = frontier.pop(least)
             if fork is None or self._cancel.cancelled or time.perf_counter() > deadline:
                 break
             self._steps.rewind(fork.num_tokens)
             way = fork.way.fork()
-            logits = self._take(way, fork.pick, frontier=frontier, least=best.logprob)
-            self._write(way, logits, frontier=frontier, least=best.logprob)
-            if way.logprob > best.logprob and _is_whole(way):
-                best = way
+            logits = self._take(way, fork.pick, frontier=frontier, least=least)
+            self._write(way, logits, frontier=frontier, least=least)
+            if way.logprob > least and _is_whole(way):
+                best, least = way, way.logprob
         return best
 
     def _write(
@@ -193,6 +196,9 @@ class Decoding:
             return FinishReason.LENGTH
         if self._steps.num_tokens >= self._context:
             return FinishReason.CONTEXT
+        least = self._request.least_logprob
+        if least is not None and way.written.logprob < least:
+            return FinishReason.UNSURE
         return FinishReason.CANCELLED if self._cancel.cancelled else None
 
     def _mask(self, way: Way) -> Floats:

@@ -25,6 +25,7 @@ class FinishReason(StrEnum):
     LENGTH = "length"  # max_tokens reached
     CONTEXT = "context"  # the model's context is full
     CANCELLED = "cancelled"
+    UNSURE = "unsure"  # less likely than `least_logprob`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ class CompletionRequest:
     candidates: tuple[str, ...] = field(default=(), repr=False)  # names, see `Candidates`
     max_tokens: int = 64
     multi_line: bool = False
+    least_logprob: float | None = None  # nats; of a less likely text no more is written
     require_text: bool = False  # an explicit request: do not stop before a visible character
     sampling: Sampling = field(default_factory=Sampling)
     effort: float = 1.0  # see parse_effort

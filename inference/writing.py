@@ -31,6 +31,13 @@ class Written:
     ends: list[int] = field(default_factory=list)  # of `text`, behind each token
     logprobs: list[float] = field(default_factory=list)
 
+    @property
+    def logprob(self) -> float:
+        """Nats, of all tokens that the text has something of."""
+        return sum(
+            logprob for end, logprob in zip(self.ends, self.logprobs, strict=False) if end > 0
+        )
+
     def copy(self) -> Self:
         """Return an independent copy."""
         other = copy.copy(self)

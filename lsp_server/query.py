@@ -41,6 +41,14 @@ class Query:
         """The document's identity."""
         return self.request.document
 
+    def automatic(self) -> "Query":
+        """Return the same question as typing asks it."""
+        return replace(self, explicit=False, request=replace(self.request, require_text=False))
+
+    def limited(self, request: CompletionRequest) -> CompletionRequest:
+        """Return a request that is given up where the gate would show nothing more of it."""
+        return replace(request, least_logprob=self.gate.at(request).least_logprob(self.syntax))
+
     def gathered(self, request: CompletionRequest | None = None) -> CompletionRequest:
         """Return what the engine is given, with what costs something to gather.
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from inference import Completion, CompletionRequest, FinishReason
+from lsp_server.postprocess.confidence import logprob
 from lsp_server.postprocess.trim import complete_lines
 
 _MAX_ENTRIES = 64
@@ -20,6 +21,11 @@ class Result:
     completion: Completion
     text: str  # of the completion, less an unfinished last line
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the generation was ended since an automatic request would show no more of it."""
+        return self.completion.finish_reason is FinishReason.UNSURE
+
     def rest_at(self, prefix: str, suffix: str) -> str | None:
         """Return what is left of the text for a cursor further along it, or None elsewhere."""
         if suffix != self.request.suffix:
@@ -31,6 +37,8 @@ class Result:
 
     def answers(self, request: CompletionRequest) -> bool:
         """Tell whether nothing better would come of generating again."""
+        if self.is_unsure:
+            return self._answers_unsure(request)
         rest = self.rest_at(request.prefix, request.suffix)
         if rest is None:
             return False
@@ -39,6 +47,21 @@ class Result:
         # Typed to its end, a suggestion says nothing about what comes then.
         typed = len(request.prefix) > len(self.request.prefix)
         return not typed and (self.request.require_text or not request.require_text)
+
+    def _answers_unsure(self, request: CompletionRequest) -> bool:
+        """Tell whether a text that was given up says enough: what is whole of it, or nothing."""
+        least = self.request.least_logprob
+        if request.require_text or least is None:
+            return False
+        if (self.rest_at(request.prefix, request.suffix) or "").strip():
+            return True
+        completion = self.completion
+        whole = self.request.prefix + completion.text
+        if request.suffix != self.request.suffix or not whole.startswith(request.prefix):
+            return False
+        # What is typed counts no more: what is left may have become sure enough to go on with it.
+        typed = len(request.prefix) - len(self.request.prefix)
+        return typed >= 0 and logprob(completion, typed, len(completion.text)) < least
 
 
 class ResultCache:
@@ -49,7 +72,9 @@ class ResultCache:
         self._next_key = 0
 
     def put(self, result: Result) -> None:
-        """Remember a result."""
+        """Remember a result; of those that were given up and hold nothing a document's last."""
+        if result.is_unsure and not result.text:
+            self._drop_given_up(result.request.document)
         self._results[self._next_key] = result
         self._next_key += 1
         if len(self._results) > _MAX_ENTRIES:
@@ -63,6 +88,12 @@ class ResultCache:
                 self._results.move_to_end(key)
                 return result
         return None
+
+    def _drop_given_up(self, document: str) -> None:
+        for key, known in self._results.items():
+            if known.is_unsure and not known.text and known.request.document == document:
+                del self._results[key]
+                return
 
     def forget(self, document: str) -> None:
         """Drop a document's results."""
@@ -81,6 +112,8 @@ def settled(request: CompletionRequest, completion: Completion) -> Result:
 
 def _settled_text(completion: Completion) -> str:
     text = completion.text
+    if completion.finish_reason is FinishReason.UNSURE:
+        return complete_lines(text)
     if completion.finish_reason not in _CUT_SHORT:
         return text
     lines = complete_lines(text)

@@ -58,6 +58,7 @@ class Scheduler:
         self._pending: dict[tuple[str, str], Pending] = {}
         self._running: dict[str, Running] = {}
         self._bursts: dict[str, Burst] = {}
+        self._announced: dict[str, Ready] = {}  # and not asked for yet
         self._cache = ResultCache()
         self._standings = Standings()
         self._speculation = Speculation(engine, self._cache)
@@ -67,6 +68,7 @@ class Scheduler:
     def ask(self, query: Query, reply: Callable[[Outcome], None]) -> Pending:
         """Take a request; `reply` is called once, unless the request is withdrawn."""
         self.supersede(query.uri, query.method)
+        query = self._as_announced(query)
         now = self._loop.time()
         burst = self._bursts.setdefault(query.uri, Burst())
         burst.arrived(now)
@@ -117,6 +119,7 @@ class Scheduler:
         self._cache.forget(uri)
         self._standings.forget(uri)
         self._bursts.pop(uri, None)
+        self._announced.pop(uri, None)
 
     def settings_changed(self) -> None:
         """Forget results that were made with other settings."""
@@ -190,6 +193,8 @@ class Scheduler:
             self._answer(pending, RejectReason.LOADING)
             return
         self.make_way(query.uri)
+        if not query.explicit:
+            query = replace(query, request=query.limited(query.request))
         try:
             handle = engine.submit(query.gathered())
         except MixlineError as error:
@@ -238,7 +243,17 @@ class Scheduler:
         outcome = verdict(query, result, running.expected, syntax).outcome
         if isinstance(outcome, RejectReason) or running.shown == (running.expected, outcome):
             return
-        self._announce(Ready(document=running.document, cursor=running.cursor))
+        ready = Ready(document=running.document, cursor=running.cursor)
+        self._announced[running.request.document] = ready
+        self._standings.forget(running.request.document)  # there is something better
+        self._announce(ready)
+
+    def _as_announced(self, query: Query) -> Query:
+        """Return a query as it is meant: the client asks for what it was told of, not the user."""
+        ready = self._announced.pop(query.uri, None)
+        if ready is None or ready.document is not query.document or ready.cursor != query.cursor:
+            return query
+        return query.automatic()
 
     def _answer_from(self, pending: Pending, result: Result) -> None:
         query = pending.query

@@ -102,7 +102,6 @@ class MixlineServer(LanguageServer):
         return prefill_request(place, quotes=quotes_others(place.settings, self.host.engine.info))
 
     def _announce(self, ready: Ready) -> None:
-        self.history.announced(ready)
         line = ready.document.line(ready.cursor.line)
         character = units_of_index(line, ready.cursor.column, self.session.encoding)
         self.protocol.notify(

@@ -88,6 +88,7 @@ class Speculation:
             return
         self.stop(query.uri)
         try:
+            request = query.limited(request)
             handle = engine.submit(query.gathered(request))
         except MixlineError as error:
             _log.warning("the engine refused to go on behind a suggestion: %s", error)

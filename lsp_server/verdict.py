@@ -31,6 +31,8 @@ def verdict(query: Query, result: Result, prefix: str, syntax: SyntaxGuard) -> V
     behind = query.closers + result.request.suffix
     typed = len(prefix) - len(result.request.prefix)
     end, refused = len(result.text), None
+    if result.is_unsure and not rest.strip():
+        return Verdict(outcome=RejectReason.LOW_CONFIDENCE, end=typed)
     if rest and not query.explicit:
         gate = query.gate.at(result.request)
         end = gate.sure_part(result.completion, typed, end, Doubt(prefix, behind, syntax))

@@ -32,7 +32,7 @@ from lsp_server.postprocess.doubt import Doubt
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
-from lsp_server.query import Outcome, Query, Ready
+from lsp_server.query import Outcome, Query
 from lsp_server.result_cache import Result
 from lsp_server.settings import Settings
 
@@ -70,7 +70,6 @@ class Recorder:
         self._open: dict[str, OpenSuggestion] = {}
         self._kept: dict[str, list[KeptText]] = {}
         self._typed: dict[str, tuple[Point, Judged]] = {}  # the next edit tells more of them
-        self._announced: Ready | None = None
 
     def gate(self, settings: Settings, language: str) -> Gate:
         """Return what a suggestion must pass: the setting, as the user's verdicts read it."""
@@ -110,10 +109,6 @@ class Recorder:
             )
         )
         self._end(query.uri, Verdict.WITHDRAWN)
-
-    def announced(self, ready: Ready) -> None:
-        """Note that the client was told of a late result: it asks again, not the user."""
-        self._announced = ready
 
     def edited(self, before: Document, after: Document, edit: Edit) -> None:
         """Note one edit of a document."""
@@ -185,7 +180,6 @@ class Recorder:
                 return
             self._end(query.uri, Verdict.WITHDRAWN if suggestion.at == cursor else Verdict.LEFT)
         typed = len(request.prefix) - len(result.request.prefix)
-        explicit = query.explicit and not self._was_announced(query)
         doubt = Doubt(request.prefix, query.closers + request.suffix, query.syntax)
         sure = doubted(
             confidence(result.completion, typed, shown_end(result, typed, outcome.text)),
@@ -199,8 +193,8 @@ class Recorder:
             kind=query.syntax.kind.name.lower(),
             line_start=not own_prefix.rpartition("\n")[2].strip(),
             list_entry=query.method == _LIST,
-            explicit=explicit,
-            explored=not explicit and sure < query.gate.minimum_confidence,
+            explicit=query.explicit,
+            explored=not query.explicit and sure < query.gate.minimum_confidence,
             characters=len(outcome.text),
             lines=outcome.text.count("\n") + 1,
             confidence=sure,
@@ -216,12 +210,6 @@ class Recorder:
             borrowed=len(borrowed),
             now_s=self._timers.time(),
             ghost=not shown.list_entry,
-        )
-
-    def _was_announced(self, query: Query) -> bool:
-        ready = self._announced
-        return (
-            ready is not None and ready.document is query.document and ready.cursor == query.cursor
         )
 
     def _end(self, uri: str, verdict: Verdict) -> None:

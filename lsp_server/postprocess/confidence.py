@@ -25,16 +25,35 @@ def confidence(completion: Completion, start: int, end: int) -> float:
         start: how many characters of it are typed already.
         end: where the piece ends: at a line end of the text, or at its end.
     """
+    return math.exp(CALIBRATION * logprob(completion, start, end))
+
+
+def logprob(completion: Completion, start: int, end: int) -> float:
+    """Return the nats of the same tokens, counted in the same way."""
     total = 0.0
     token_start = 0
-    for token_end, logprob in zip(completion.token_ends, completion.token_logprobs, strict=True):
+    for token_end, nats in zip(completion.token_ends, completion.token_logprobs, strict=True):
         if token_start > end:
             break
         if token_end > start:
             length = token_end - token_start
-            total += logprob * ((token_end - max(token_start, start)) / length if length else 1.0)
+            total += nats * ((token_end - max(token_start, start)) / length if length else 1.0)
         token_start = token_end
-    return math.exp(CALIBRATION * total)
+    return total
+
+
+def least_logprob(minimum: float, doubt: float) -> float | None:
+    """Return the nats below which a text cannot pass a gate any more, whatever follows.
+
+    A token more makes no text likelier, and of the doubts none speaks for it.
+
+    Args:
+        minimum: the least confidence.
+        doubt: what is known to speak against anything there, in log-odds.
+    """
+    if minimum <= 0.0:
+        return None
+    return math.log(doubted(minimum, -doubt)) / CALIBRATION - _NEARLY
 
 
 def doubted(confidence: float, doubt: float) -> float:

@@ -10,7 +10,7 @@ that had an unknown name, and 1 of 30 that repeated the line above.
 
 from typing import Final, Protocol
 
-_IN_TEXT: Final = -0.2  # at a threshold of 0.5 in code it is 0.55 in comments and strings
+IN_TEXT: Final = -0.2  # at a threshold of 0.5 in code it is 0.55 in comments and strings
 _UNDEFINED: Final = -3.7
 _REPEATS_ABOVE: Final = -5.1  # the line right above
 _REPEATS_NEAR: Final = -1.9  # one of the two above that, or of the two below
@@ -50,7 +50,7 @@ class Doubt:
         """Return what is to be added to a suggestion's log-odds, 0 where nothing is doubtful."""
         doubt = self._repetition(text)
         if self._syntax.in_text:
-            return doubt + _IN_TEXT
+            return doubt + IN_TEXT
         return doubt + _UNDEFINED if self._syntax.is_undefined(text) else doubt
 
     def _repetition(self, text: str) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from inference import Completion, CompletionRequest
 from lsp_server.postprocess.closers import only_closers
-from lsp_server.postprocess.confidence import confident_end, doubted
-from lsp_server.postprocess.doubt import no_doubt
+from lsp_server.postprocess.confidence import confident_end, doubted, least_logprob
+from lsp_server.postprocess.doubt import IN_TEXT, Surroundings, no_doubt
 from lsp_server.postprocess.indentation import fit_indentation, moved_left
 from lsp_server.postprocess.overlap import Insertion, fit_to_suffix
 from lsp_server.postprocess.reject import RejectReason
@@ -37,6 +37,10 @@ class Gate:
         if self.explored_confidence < self.minimum_confidence and self.explores(request):
             return replace(self, minimum_confidence=self.explored_confidence)
         return self
+
+    def least_logprob(self, syntax: Surroundings) -> float | None:
+        """Return below which nats nothing that is written at a place can pass any more."""
+        return least_logprob(self.minimum_confidence, IN_TEXT if syntax.in_text else 0.0)
 
     def sure_part(
         self,

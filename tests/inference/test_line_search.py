@@ -1,6 +1,7 @@
 """A line that is likelier than the greedy one is found, and never a less likely one."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,28 @@ def test_a_cancelled_search_keeps_the_greedy_line(
 
         assert searching.generate(request, cancel, report).text == plain.text
     assert others >= 1
+
+
+def test_what_cannot_become_likely_enough_is_given_up(
+    shipped_model: Path, project_sources: dict[str, str]
+) -> None:
+    """As soon as that is certain; a line that is likely enough is found as without a limit."""
+    generator, _ = load(shipped_model, EngineConfig(threads=1, search_ms=math.inf), lambda *_: None)
+    given_up = 0
+    for number, text in enumerate(sorted(project_sources.values(), key=len)[-PLACES:]):
+        line = text.index("\n", 700 + 61 * number) + 1
+        request = CompletionRequest(
+            document="a", path="a.py", prefix=text[: line + 6], suffix="", multi_line=False
+        )
+        whole = complete(generator, request)
+        logprob = sum(whole.token_logprobs)
+        likely = complete(generator, replace(request, least_logprob=logprob - 0.01))
+        least = logprob / 2
+        unlikely = complete(generator, replace(request, least_logprob=least))
+
+        assert likely.text == whole.text
+        assert likely.token_logprobs == pytest.approx(whole.token_logprobs, abs=1e-3)
+        if unlikely.finish_reason is FinishReason.UNSURE:
+            assert sum(unlikely.token_logprobs[:-1]) >= least > sum(unlikely.token_logprobs)
+            given_up += unlikely.decoded_tokens < whole.decoded_tokens
+    assert given_up >= PLACES // 2

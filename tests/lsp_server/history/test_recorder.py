@@ -27,7 +27,7 @@ from lsp_server.postprocess.confidence import CALIBRATION
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
-from lsp_server.query import Query, Ready
+from lsp_server.query import Query
 from lsp_server.result_cache import Result
 from lsp_server.settings import Settings
 from lsp_server.syntax.guard import SyntaxGuard
@@ -298,15 +298,6 @@ def test_a_lists_entry_is_not_turned_down(desk: Desk) -> None:
 
     assert desk.records(Shown)[0].list_entry
     assert desk.records(Judged)[0].verdict is Verdict.LEFT
-
-
-def test_what_was_announced_is_asked_for_by_the_client(desk: Desk) -> None:
-    """Its explicit request follows a late answer; the user's own at another place is one."""
-    desk.recorder.announced(Ready(document=desk.document, cursor=Point(0, 4)))
-    desk.show(0, 4, "compute(y)", explicit=True)
-    desk.show(1, 5, " + 1", explicit=True)
-
-    assert [shown.explicit for shown in desk.records(Shown)] == [False, True]
 
 
 def test_a_command_confirms(desk: Desk) -> None:

@@ -5,7 +5,13 @@ import math
 import pytest
 
 from inference import Completion, FinishReason
-from lsp_server.postprocess.confidence import CALIBRATION, confidence, confident_end, doubted
+from lsp_server.postprocess.confidence import (
+    CALIBRATION,
+    confidence,
+    confident_end,
+    doubted,
+    least_logprob,
+)
 
 
 def completion(*tokens: tuple[str, float]) -> Completion:
@@ -86,3 +92,22 @@ def test_a_doubtful_line_takes_those_behind_it_along() -> None:
     assert asked == ["a\nb", "a"]
     assert confident_end(text, 0, 3, 0.9999, doubt) == 0
     assert len(asked) == 2  # what is not sure enough is not asked about
+
+
+@pytest.mark.parametrize("minimum", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("doubt", [0.0, -0.2, -3.7])
+def test_the_least_logprob_is_where_the_gate_closes(minimum: float, doubt: float) -> None:
+    """A text of so many nats just passes, with the doubt that is known; one of less does not."""
+    least = least_logprob(minimum, doubt)
+    assert least is not None
+
+    def end(nats: float) -> int:
+        return confident_end(completion(("ab", nats)), 0, 2, minimum, lambda _: doubt)
+
+    assert end(least + 1e-6) == 2
+    assert end(least - 1e-6) == 0
+
+
+def test_a_gate_that_lets_everything_pass_gives_nothing_up() -> None:
+    """A threshold of 0."""
+    assert least_logprob(0.0, -0.2) is None

@@ -1,8 +1,12 @@
 """Scheduler: when a request is answered, with what, and what is announced later."""
 
+import math
 from typing import Any
 
+import pytest
+
 from inference import EngineClosedError, FinishReason, MixlineError
+from lsp_server.postprocess.confidence import CALIBRATION
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 
@@ -63,6 +67,57 @@ async def test_out_of_time_the_complete_lines_are_shown_and_the_rest_announced(
     assert len(desk.ready) == 1
     desk.ask("b", (0, 4), explicit=True)
     assert desk.answers["b"] == shown("[\n    1,\n    2,\n]")
+
+
+async def test_what_was_announced_is_asked_for_by_the_client(desk: Any) -> None:
+    """Its explicit request gets what typing would get; the user's own, behind it, gets it all."""
+    desk.ask("a", (0, 4), multi_line=True, answer_within_ms=20)
+    await desk.settle(0.04)
+    desk.generation.mean_logprob = -0.228
+    desk.generation.finish("12\n345")
+    await desk.settle()
+    assert len(desk.ready) == 1
+    desk.ask("client", (0, 4), multi_line=True, explicit=True)
+    desk.ask("user", (0, 4), multi_line=True, explicit=True)
+
+    assert desk.answers["client"] == shown("12")
+    assert desk.answers["user"] == shown("12\n345")
+
+
+async def test_what_is_given_up_is_no_suggestion_and_never_an_explicit_request(desk: Any) -> None:
+    """The limit is the gate's; the user who asks gets a generation without one."""
+    desk.ask("automatic", (0, 4))
+    limit = desk.generation.request.least_logprob
+    desk.generation.mean_logprob = -2.0
+    desk.generation.finish("1", FinishReason.UNSURE)
+    await desk.settle()
+    desk.ask("again", (0, 4))
+    assert len(desk.engine.started) == 1
+    desk.ask("explicit", (0, 4), explicit=True)
+    await desk.settle(0.07)
+    desk.generation.finish("12")
+    await desk.settle()
+
+    assert limit == pytest.approx(math.log(0.4) / CALIBRATION, abs=1e-6)
+    assert desk.generation.request.least_logprob is None
+    assert desk.answers == {
+        "automatic": RejectReason.LOW_CONFIDENCE,
+        "again": RejectReason.LOW_CONFIDENCE,
+        "explicit": shown("12"),
+    }
+
+
+async def test_an_explicit_request_goes_on_where_an_automatic_one_is_given_up(desk: Any) -> None:
+    """It waits for the running generation, and then for one of its own."""
+    desk.ask("automatic", (0, 4))
+    desk.ask("explicit", (0, 4), explicit=True)
+    desk.generation.finish("1", FinishReason.UNSURE)
+    await desk.settle(0.1)
+    desk.generation.finish("12")
+    await desk.settle()
+
+    assert desk.answers["explicit"] == shown("12")
+    assert len(desk.engine.started) == 2
 
 
 async def test_out_of_time_without_a_complete_line_nothing_is_shown(desk: Any) -> None:
