@@ -4,12 +4,20 @@ from collections.abc import Callable
 from typing import Final
 
 from lsp_server.fixes.checkers.checker import CheckedFile, Checker
+from lsp_server.fixes.checkers.eslint import Eslint
+from lsp_server.fixes.checkers.mypy import Mypy
 from lsp_server.fixes.checkers.programs import Surroundings
+from lsp_server.fixes.checkers.pyright import Pyright
 from lsp_server.fixes.checkers.ruff import Ruff
 from lsp_server.fixes.search import Tools
 
 # Cheapest first. Each finds its program by the trust rule, or is not there.
-_FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (Ruff.find,)
+_FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (
+    Ruff.find,
+    Eslint.find,
+    Pyright.find,
+    Mypy.find,
+)
 
 
 class Toolbox:

@@ -261,11 +261,11 @@ def _in_order_for(
 ) -> tuple[tuple[Checker, ...], Checker | None]:
     """Return the checkers that have a say, and the one that the diagnostic comes from.
 
-    Those have that are cheaper than its own; a diagnostic that comes from none of them is looked
-    for by all.
+    The cheapest guards what the others do; one that the diagnostic does not come from may know it
+    in its own words.
     """
     fitting = tuple(checker for checker in checkers if checker.takes(document))
-    for index, checker in enumerate(fitting):
-        if is_from(diagnostic, checker.name):
-            return fitting[: index + 1], checker
-    return fitting, None
+    named = next((checker for checker in fitting if is_from(diagnostic, checker.name)), None)
+    if named is None or named is fitting[0]:
+        return fitting[:1], named
+    return (fitting[0], named), named

@@ -1,5 +1,6 @@
 """What a checker is given, what it says, and what all checkers have in common."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate
 from lsp_server.fixes.diagnostic import Diagnostic
 
+_log = logging.getLogger(__name__)
 MAX_FINDINGS: Final = 5000
 """A file with more complaints is not compared with anything."""
 
@@ -43,6 +45,12 @@ class Report:
     def ended_normally(self) -> bool:
         """Whether the findings are all that there is to say about the file."""
         return not self.problem
+
+
+def failed(checker: str, problem: str) -> Report:
+    """Return the report of a run that does not count, and say so in the log."""
+    _log.warning("%s: %s; no fix counts as verified by this run", checker, problem)
+    return Report(problem=problem)
 
 
 class Checker(Protocol):

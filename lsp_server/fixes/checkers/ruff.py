@@ -5,19 +5,17 @@ columns in code points.
 """
 
 import json
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report
+from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report, failed
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.diagnostic import ERROR, WARNING, Diagnostic
 
-_log = logging.getLogger(__name__)
 SYNTAX_CODE: Final = "invalid-syntax"
 _LIMIT_S: Final = 10.0
 _CLEAN, _COMPLAINS = 0, 1
@@ -58,9 +56,9 @@ class Ruff:
             background=file.background,
         )
         if ended.problem:
-            return self._failed(ended.problem)
+            return failed(self.name, ended.problem)
         if ended.status not in {_CLEAN, _COMPLAINS}:
-            return self._failed(f"it ended with status {ended.status}")
+            return failed(self.name, f"it ended with status {ended.status}")
         return self.read(ended.output)
 
     def read(self, output: bytes) -> Report:
@@ -68,17 +66,13 @@ class Ruff:
         try:
             rows = json.loads(output)
             if len(rows) > MAX_FINDINGS:
-                return self._failed(f"it has more than {MAX_FINDINGS} findings")
+                return failed(self.name, f"it has more than {MAX_FINDINGS} findings")
             return Report(findings=tuple(_finding(row) for row in rows))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return self._failed("its report is not ruff's JSON")
+            return failed(self.name, "its report is not ruff's JSON")
 
     def close(self) -> None:
         """Nothing runs on."""
-
-    def _failed(self, problem: str) -> Report:
-        _log.warning("ruff: %s; no fix counts as verified by this run", problem)
-        return Report(problem=problem)
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:

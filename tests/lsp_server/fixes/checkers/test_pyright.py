@@ -1,0 +1,155 @@
+"""pyright's checker: trust, PyPI's downloading wrapper, and servers that misbehave."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lsp_server.document import Point
+from lsp_server.fixes.checkers.programs import Surroundings
+from lsp_server.fixes.checkers.pyright import Pyright
+from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram
+
+TEXT = 's = "😋".uper()\nprint(s, confg)\n'
+# A server in a few lines: it answers `initialize` and then does what the body says.
+SERVER = """
+import json
+def send(message):
+    body = json.dumps(message).encode()
+    os.write(1, b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+def read():
+    length = 0
+    while (line := sys.stdin.buffer.readline()) != b"\\r\\n":
+        if not line: sys.exit()
+        length = int(line.split(b":")[1])
+    return json.loads(sys.stdin.buffer.read(length))
+while True:
+    message = read()
+    method = message["method"]
+    if method == "initialize":
+        send({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+    elif method == "textDocument/didOpen":
+        text = message["params"]["textDocument"]["text"]
+    elif method == "textDocument/didChange":
+        text = message["params"]["contentChanges"][0]["text"]
+    elif method == "textDocument/diagnostic":
+        number = message["id"]
+        BODY
+"""
+ANSWER = """result = []
+        for row, line in enumerate(text.splitlines()):
+            if "confg" in line:
+                start = {"line": row, "character": line.index("confg")}
+                result.append({"range": {"start": start, "end": start}, "message": "no " + line})
+        send({"jsonrpc": "2.0", "id": number, "result": {"kind": "full", "items": result}})"""
+
+
+@pytest.fixture
+def trusted(around: Surroundings) -> Surroundings:
+    return replace(around, trusted=True)
+
+
+def checker_that(
+    body: str, make_program: MakeProgram, around: Surroundings, workspace: Path
+) -> Pyright:
+    program = make_program("pyright-langserver", SERVER.replace("BODY", body))
+    return Pyright(program, "pyright", workspace, around)
+
+
+async def ended(checker: Pyright) -> None:
+    """End a checker, and wait until its process is gone."""
+    checker.close()
+    await checker._client.wait_closed()
+
+
+def test_an_untrusted_folder_has_none(around: Surroundings) -> None:
+    """It would run the project's interpreter."""
+    assert Pyright.find(around) is None
+
+
+def test_pypis_wrapper_is_left_alone(
+    trusted: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fetches the real pyright when it runs, and no checker may."""
+    program = tmp_path / "bin" / "pyright-langserver"
+    program.parent.mkdir()
+    program.write_text("#!/usr/bin/python3\nfrom pyright.langserver import entrypoint\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    found = Pyright.find(trusted)
+
+    assert found is None or found.name == "basedpyright"
+
+
+async def test_each_answer_belongs_to_its_text(
+    make_program: MakeProgram, trusted: Surroundings, workspace: Path, make_file: MakeFile
+) -> None:
+    """One server, text after text."""
+    checker = checker_that(ANSWER, make_program, trusted, workspace)
+    reports = [
+        await checker.check(make_file(text))
+        for text in ("x = 1\n", "x = confg\n", "x = 1\ny = confg\n", "y = 1\n")
+    ]
+    await ended(checker)
+
+    assert [[one.diagnostic.start for one in report.findings] for report in reports] == [
+        [],
+        [Point(0, 4)],
+        [Point(1, 4)],
+        [],
+    ]
+    assert all(report.ended_normally for report in reports)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "sys.exit(3)",
+        "os.kill(os.getpid(), 11)",
+        "os.write(1, b'GET / HTTP/1.1\\r\\n\\r\\n')",
+        "os.write(1, b'Content-Length: 3\\r\\n\\r\\n{{{')",
+        "os.write(1, b'Content-Length: 2\\r\\n\\r\\n[]')",
+        "send({'jsonrpc': '2.0', 'id': number, 'error': {'code': 1, 'message': 'no'}})",
+        "send({'jsonrpc': '2.0', 'id': number, 'result': None})",
+        "send({'jsonrpc': '2.0', 'id': number, 'result': {'items': [{}]}})",
+    ],
+)
+async def test_a_bad_server_is_a_problem_and_starts_anew(
+    body: str,
+    make_program: MakeProgram,
+    trusted: Surroundings,
+    workspace: Path,
+    make_file: MakeFile,
+) -> None:
+    """Nothing is raised; the next check tries again."""
+    checker = checker_that(body, make_program, trusted, workspace)
+    reports = [await checker.check(make_file(TEXT)) for _ in range(2)]
+    await ended(checker)
+
+    assert not any(report.ended_normally for report in reports)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("basedpyright") is None, reason="basedpyright is not installed"
+)
+async def test_the_real_one(trusted: Surroundings, make_file: MakeFile, workspace: Path) -> None:
+    """Codes and places of basedpyright; nothing is written beside the files."""
+    (workspace / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    checker = Pyright.find(trusted)
+    assert checker is not None
+    report = await checker.check(make_file(TEXT))
+    fixed = await checker.check(make_file(TEXT.replace("uper", "upper").replace("confg", "1")))
+    await ended(checker)
+
+    assert {(one.diagnostic.code, one.diagnostic.start) for one in report.findings} == {
+        ("reportAttributeAccessIssue", Point(0, 8)),
+        ("reportUndefinedVariable", Point(1, 9)),
+    }
+    assert fixed.ended_normally
+    assert fixed.findings == ()
+    assert names_in(workspace) == {"pyrightconfig.json", "ruff.toml"}
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*")}
