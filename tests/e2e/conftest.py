@@ -66,6 +66,15 @@ class Editor:
             below += details.get("virt_lines", [])
         return "\n".join([first, *("".join(chunk[0] for chunk in line) for line in below)])
 
+    def ghost_after(self, keys: str) -> str:
+        """Press keys and return the ghost text that comes."""
+        self.type(keys)
+        return str(self.wait_for("ghost text", self.ghost))
+
+    def statusline(self) -> str:
+        """Return the plugin's words for a status line."""
+        return str(self.lua("return require('mixline').statusline()"))
+
     def stays(self, what: str, fact: Callable[[], Any], seconds: float = 1.0) -> None:
         """Fail unless `fact` holds all the time."""
         deadline = time.monotonic() + seconds
