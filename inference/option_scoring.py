@@ -48,7 +48,7 @@ def option_nats(
         ids = whole[: kv.capacity - num_prompt]
         if cancel.cancelled:
             return None
-        nats = nats_of(behind.copy(), ids[:1])
+        nats = nats_of(behind.copy(), ids[:1]) if ids else 0.0
         if len(ids) > 1:
             nats += nats_of(session.run_scored(kv, ids[:-1], 0, effort), ids[1:])
             kv.rewind(num_prompt)

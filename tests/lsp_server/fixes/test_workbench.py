@@ -28,10 +28,7 @@ async def _search(file: CheckedFile, around: Surroundings) -> Found:
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
-        (
-            "from shop import basket\n\nprint(baskett)\n",
-            "from shop import basket\n\nprint(basket)\n",
-        ),
+        ("basket = 1\nprint(baskett)\n", "basket = 1\nprint(basket)\n"),
         ("print(Basket())\n", "from shop.basket import Basket\n\nprint(Basket())\n"),
         (
             "def f():\n    a = 1\n    total = len([a])\n    return a\n",
