@@ -12,14 +12,13 @@ from typing import Final
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.fim import num_markers, render
-from inference.manifest import NO_TASKS, FimMarkers, TaskTokens
+from inference.manifest import FimMarkers
 from inference.request import CompletionRequest
 from inference.tokenizer import Tokenizer
 
 MIN_BUDGET: Final = 16  # tokens; below it no prompt makes sense
 _PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else it is left out
 _SNIPPETS_SHARE: Final = 4
-_TASK_SHARE: Final = 4  # more of a complaint than that is no help
 _SUFFIX_SHARE: Final = 4
 _JUMP: Final = 0.8  # a new start leaves the prefix a fifth of its room to grow before the next
 _BORDER_SHARE: Final = 6  # a start moves on to a definition over at most a sixth of the prefix
@@ -35,13 +34,7 @@ class PromptBuilder:
     """Renders requests to token ids; remembers each document's pinned start. Not thread-safe."""
 
     def __init__(
-        self,
-        tokenizer: Tokenizer,
-        markers: FimMarkers,
-        *,
-        budget: int,
-        start_id: int,
-        tasks: TaskTokens = NO_TASKS,
+        self, tokenizer: Tokenizer, markers: FimMarkers, *, budget: int, start_id: int
     ) -> None:
         """Build prompts.
 
@@ -50,7 +43,6 @@ class PromptBuilder:
             markers: of the model.
             budget: tokens of the largest prompt.
             start_id: stands alone where a prompt would be empty.
-            tasks: tokens of the tasks that the model is trained on.
 
         Raises:
             ContextLengthError: the budget is below `MIN_BUDGET`.
@@ -64,7 +56,6 @@ class PromptBuilder:
         self._tokenizer = tokenizer
         self._markers = markers
         self._start_id = start_id
-        self._tasks = tasks
         # document -> latest windows of the prefix, the last one first
         self._windows: OrderedDict[str, list[str]] = OrderedDict()
 
@@ -72,14 +63,15 @@ class PromptBuilder:
         """Return the prompt's ids, between 1 and `budget` of them."""
         behind = request.suffix if request.shown_suffix is None else request.shown_suffix
         fills = self._markers.style != "none" and bool(behind.strip())
-        header = [*self._task(request), *self._header(request)]
+        header = self._header(request)
         suffix = self._suffix(behind, self.budget // _SUFFIX_SHARE) if fills else []
         left = self.budget - num_markers(self._markers, fills=fills) - len(header) - len(suffix)
         # Before the suffix a text that changes with every key would make the suffix new each time:
         # in style "psm" the cursor's line stands behind it.
         start = request.prefix.rfind("\n") + 1 if fills and self._markers.style == "psm" else None
         line = self._line(request.prefix[start:], left // 2) if start is not None else []
-        prefix = self._prefix(request, request.prefix[:start], left - len(line))
+        before = request.earlier + request.prefix[:start]
+        prefix = self._prefix(request, before, left - len(line))
         ids = render(
             self._markers, header=header, prefix=prefix, suffix=suffix, fills=fills, line=line
         )
@@ -88,14 +80,6 @@ class PromptBuilder:
     def _line(self, text: str, room: int) -> list[int]:
         """Return the ids of a line's beginning; of a very long one the end that fits."""
         return self._tokenizer.encode(text[-room * _CHARACTERS_PER_TOKEN :])[-room:]
-
-    def _task(self, request: CompletionRequest) -> list[int]:
-        """Return the ids that say what is to be written; none for a model without that task."""
-        asked, tokens = request.fix, self._tasks
-        if asked is None or tokens.fix is None or tokens.diag is None:
-            return []
-        ids = self._tokenizer.encode(f"{asked.diagnostic}\n{asked.faulty}\n")
-        return [tokens.fix, tokens.diag, *ids] if len(ids) <= self.budget // _TASK_SHARE else []
 
     def _header(self, request: CompletionRequest) -> list[int]:
         file_sep = self._markers.file_sep
@@ -144,7 +128,8 @@ class PromptBuilder:
         ids = self._tokenizer.encode(text)
         if len(ids) > room * _JUMP:
             start = self._jump(text, int(room * _JUMP))
-            start = _border(start, [at - length + len(text) for at in request.borders], len(text))
+            cut = len(request.earlier) - length + len(text)
+            start = _border(start, [at + cut for at in request.borders], len(text))
             ids = self._tokenizer.encode(text[start:])
         self._remember(document, text[start:], known)
         return ids

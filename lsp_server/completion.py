@@ -57,6 +57,7 @@ def build_request(
     settings: Settings,
     explicit: bool,
     syntax: SyntaxGuard,
+    earlier: str = "",
     shown: ShownSuffixes | None = None,
     snippets: tuple[Snippet, ...] = (),
     references: tuple[Reference, ...] = (),
@@ -75,6 +76,7 @@ def build_request(
         settings: of the session.
         explicit: asked for by the user, not by typing.
         syntax: of the place.
+        earlier: what stands before the document.
         shown: what the last prompts showed behind the cursor.
         snippets: of other files.
         references: what the workspace expert may match against.
@@ -95,6 +97,7 @@ def build_request(
     return CompletionRequest(
         document=document,
         path=path,
+        earlier=earlier,
         prefix=prefix,
         suffix=behind,
         shown_suffix=shown.show(document, behind) if shown is not None else None,

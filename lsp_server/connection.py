@@ -14,6 +14,7 @@ from lsp_server.features import (
     inline_completion,
     lifecycle,
     mixline_requests,
+    notebooks,
     watched_files,
 )
 from lsp_server.framing import MAX_MESSAGE_BYTES, FramingError, MessageSplitter, Oversized
@@ -52,6 +53,7 @@ class Connection:
         self.server = MixlineServer(host, input_pending)
         for feature in (
             documents,
+            notebooks,
             inline_completion,
             lifecycle,
             mixline_requests,

@@ -125,6 +125,7 @@ def prefill_request(place: Place, *, quotes: bool) -> CompletionRequest | None:
     request = build_request(
         document=place.document.uri,
         path=place.path,
+        earlier=place.earlier,
         prefix=window.prefix,
         suffix=window.suffix,
         settings=place.settings,

@@ -18,6 +18,7 @@ from lsp_server.fixes.checkers.checker import CheckedFile
 from lsp_server.fixes.search import Tools
 from lsp_server.fixes.toolbox import Toolbox
 from lsp_server.history.recorder import Recorder
+from lsp_server.notebooks import SYNC
 from lsp_server.positions import units_of_index
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.protocol import MixlineProtocol, converter
@@ -47,6 +48,7 @@ class MixlineServer(LanguageServer):
             version=server_version(),
             protocol_cls=MixlineProtocol,
             converter_factory=converter,
+            notebook_document_sync=SYNC,
         )
         self.host = host
         self.session = Session(self._is_busy)
@@ -61,7 +63,7 @@ class MixlineServer(LanguageServer):
             lambda: self.scheduler.is_idle,
             self._next_request,
         )
-        self.toolbox = Toolbox(lambda: host.engine)
+        self.toolbox = Toolbox()
         self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
         self.on_close: list[Callable[[], None]] = []
 

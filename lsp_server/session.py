@@ -13,6 +13,7 @@ from lsp_server.context.shown_suffix import ShownSuffixes
 from lsp_server.document import Document, Edit, Point
 from lsp_server.fixes.checkers.checker import CheckedFile
 from lsp_server.fixes.checkers.programs import Surroundings
+from lsp_server.notebooks import Notebooks
 from lsp_server.positions import PositionEncoding
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.quoting import Quoting, Sources
@@ -30,6 +31,7 @@ class Place:
     document: Document
     cursor: Point
     window: Window
+    earlier: str  # what stands before the document: the cells before a notebook's cell
     path: str  # shown to the model
     references: Callable[[], tuple[Reference, ...]]  # of this moment, gathered when they are needed
     workspace: Callable[[], WorkspaceView]  # likewise
@@ -57,6 +59,7 @@ class Session:
         self._trust = TrustList()
         self.pins = WindowPins()
         self.shown = ShownSuffixes()
+        self.notebooks = Notebooks()
         self.trees = SyntaxTrees()
         self._documents: dict[str, Document] = {}  # the most recently used last
         self._folders: dict[str, Path] = {}  # URI -> path
@@ -78,7 +81,7 @@ class Session:
         uri = document.uri
         if not self.settings.enable or document.language in self.settings.disabled_languages:
             return RejectReason.DISABLED
-        admitted = self._rules.admit(uri)
+        admitted = self._rules.admit(self.notebooks.holder(uri))
         self._admitted[uri] = admitted
         if admitted.admission is Admission.SECRET:
             return RejectReason.SECRET
@@ -89,6 +92,7 @@ class Session:
             document=document,
             cursor=cursor,
             window=self.pins.window(document, cursor),
+            earlier=self.notebooks.earlier_text(document, self.document, self._texts.text),
             path=admitted.path,
             references=lambda: gather_references(
                 document,
@@ -131,6 +135,8 @@ class Session:
             return None
         if self._admission(uri).admission is Admission.SECRET:
             return None
+        if self.notebooks.holder(uri) != uri:
+            return None  # a checker would miss in a cell what the cells before it define
         path = path_of_uri(uri)
         opened = ((path_of_uri(other.uri), other) for other in self._documents.values())
         return CheckedFile(
@@ -232,7 +238,7 @@ class Session:
     def _admission(self, uri: str) -> Admitted:
         # Asked for every open document at every key: the answer is kept until something changes.
         if uri not in self._admitted:
-            self._admitted[uri] = self._rules.admit(uri)
+            self._admitted[uri] = self._rules.admit(self.notebooks.holder(uri))
         return self._admitted[uri]
 
 

@@ -63,6 +63,7 @@ def ask(
         request=build_request(
             document=place.document.uri,
             path=place.path,
+            earlier=place.earlier,
             prefix=prefix,
             suffix=suffix,
             settings=place.settings,

@@ -1,6 +1,7 @@
 """textDocument/didOpen, didChange, didClose: the documents as the client has them."""
 
 import logging
+from collections.abc import Sequence
 
 from lsprotocol import types
 
@@ -14,47 +15,14 @@ def register(server: MixlineServer) -> None:
     """Let the server follow documents."""
 
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
-        item = params.text_document
-        server.scheduler.document_closed(item.uri)  # a second didOpen replaces the first
-        server.history.closed(item.uri)
-        server.session.open(
-            Document.of_text(
-                uri=item.uri,
-                version=item.version,
-                language=str(item.language_id),
-                text=item.text,
-            )
-        )
-        server.read_ahead.touched(item.uri)
-        server.fixes.touched(item.uri)
+        open_document(server, params.text_document)
 
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        uri, version = params.text_document.uri, params.text_document.version
-        document = server.session.document(uri)
-        if document is None:
-            _log.warning("a change of a document that is not open was ignored")
-            return
-        edits = []
-        cursor = server.read_ahead.place(uri)
-        for change in params.content_changes:
-            typed = _end_of(server, document, change) if len(params.content_changes) == 1 else None
-            before = document
-            document, edit = _apply(server, before, change, version)
-            server.history.edited(before, document, edit)
-            edits.append(edit)
-            cursor = typed or _moved(cursor, edit)
-        server.session.edit(document, edits)
-        server.alternatives.edited(uri)
-        server.scheduler.document_changed(document, edits)
-        server.read_ahead.touched(uri, cursor)
-        server.fixes.touched(uri)
+        document = params.text_document
+        change_document(server, document.uri, document.version, params.content_changes)
 
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        server.session.close(params.text_document.uri)
-        server.fixes.forget(params.text_document.uri)
-        server.alternatives.edited(params.text_document.uri)
-        server.scheduler.document_closed(params.text_document.uri)
-        server.history.closed(params.text_document.uri)
+        close_document(server, params.text_document.uri)
 
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.session.saved(params.text_document.uri)
@@ -63,6 +31,55 @@ def register(server: MixlineServer) -> None:
     server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
     server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(did_close)
     server.feature(types.TEXT_DOCUMENT_DID_SAVE)(did_save)
+
+
+def open_document(server: MixlineServer, item: types.TextDocumentItem) -> None:
+    """Take over a document, or a cell, that the client has opened."""
+    server.scheduler.document_closed(item.uri)  # a second didOpen replaces the first
+    server.history.closed(item.uri)
+    server.session.open(
+        Document.of_text(
+            uri=item.uri, version=item.version, language=str(item.language_id), text=item.text
+        )
+    )
+    server.read_ahead.touched(item.uri)
+    server.fixes.touched(item.uri)
+
+
+def change_document(
+    server: MixlineServer,
+    uri: str,
+    version: int,
+    changes: Sequence[types.TextDocumentContentChangeEvent],
+) -> None:
+    """Take over a document's next version."""
+    document = server.session.document(uri)
+    if document is None:
+        _log.warning("a change of a document that is not open was ignored")
+        return
+    edits = []
+    cursor = server.read_ahead.place(uri)
+    for change in changes:
+        typed = _end_of(server, document, change) if len(changes) == 1 else None
+        before = document
+        document, edit = _apply(server, before, change, version)
+        server.history.edited(before, document, edit)
+        edits.append(edit)
+        cursor = typed or _moved(cursor, edit)
+    server.session.edit(document, edits)
+    server.alternatives.edited(uri)
+    server.scheduler.document_changed(document, edits)
+    server.read_ahead.touched(uri, cursor)
+    server.fixes.touched(uri)
+
+
+def close_document(server: MixlineServer, uri: str) -> None:
+    """Forget a document."""
+    server.session.close(uri)
+    server.fixes.forget(uri)
+    server.alternatives.edited(uri)
+    server.scheduler.document_closed(uri)
+    server.history.closed(uri)
 
 
 def _apply(

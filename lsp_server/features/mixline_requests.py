@@ -115,6 +115,7 @@ def _complete(
     request = build_request(
         document=place.document.uri,
         path=place.path,
+        earlier=place.earlier,
         prefix=place.window.prefix,
         suffix=place.window.suffix,
         references=place.references(),
