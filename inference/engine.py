@@ -35,13 +35,25 @@ class Generation:
         self.future: Future[Completion] = Future()
         self.future.set_running_or_notify_cancel()  # Future.cancel() has no effect, cancel() has
         self.cancel_token = CancelToken()
+        self.run_token = CancelToken()  # of the run; there are several if it stands aside
         self._withdraw = withdraw
         self._latest = _NOTHING_YET
 
     def cancel(self) -> None:
         """End the generation: at once if it waits, else before its next forward pass."""
-        self.cancel_token.cancel()
+        self.stop()
         self._withdraw(self)
+
+    def begin(self) -> None:
+        """Start a run; the engine's part."""
+        self.run_token = CancelToken()
+        if self.cancel_token.cancelled:
+            self.run_token.cancel()
+
+    def stop(self) -> None:
+        """End the run before its next forward pass, for good."""
+        self.cancel_token.cancel()  # first, so that a run that begins meanwhile sees it
+        self.run_token.cancel()
 
     def snapshot(self) -> Completion:
         """Return the text so far, finish_reason None while the generation runs or waits."""
@@ -105,6 +117,9 @@ class Engine:
     def submit(self, request: CompletionRequest) -> Generation:
         """Queue a request; one for text ends a running one with `prefill_only` within a chunk.
 
+        A running one of less priority stands aside within a step, and begins again later: its
+        prompt is in the cache by then.
+
         Raises:
             EngineClosedError: the engine was closed.
         """
@@ -116,7 +131,9 @@ class Engine:
             heapq.heappush(self._waiting, (request.priority, self._arrivals, generation))
             running = self._running
             if running is not None and running.request.prefill_only and not request.prefill_only:
-                running.cancel_token.cancel()  # what it has read so far stays in the cache
+                running.stop()  # what it has read so far stays in the cache
+            elif running is not None and request.priority < running.request.priority:
+                running.run_token.cancel()  # and not its own: it runs again
             self._changed.notify()
         return generation
 
@@ -145,7 +162,7 @@ class Engine:
             refused = [generation for _, _, generation in self._waiting]
             self._waiting.clear()
             if self._running is not None:
-                self._running.cancel_token.cancel()
+                self._running.stop()
             self._changed.notify()
         for generation in refused:
             generation.resolve(EngineClosedError("the engine was closed before the request ran"))
@@ -179,7 +196,21 @@ class Engine:
             outcome = self._run(generation)
             with self._changed:
                 self._running = None  # before the answer: who has it finds the engine idle
+                if self._stood_aside(generation, outcome):
+                    self._arrivals += 1
+                    entry = generation.request.priority, self._arrivals, generation
+                    heapq.heappush(self._waiting, entry)
+                    continue
             generation.resolve(outcome)
+
+    def _stood_aside(self, generation: Generation, outcome: Completion | MixlineError) -> bool:
+        """Tell whether a generation ended only because a more urgent one came; it runs again."""
+        return (
+            isinstance(outcome, Completion)
+            and outcome.finish_reason is FinishReason.CANCELLED
+            and not generation.cancel_token.cancelled
+            and not self._closed
+        )
 
     def _take(self) -> Generation | None:
         with self._changed:
@@ -188,6 +219,7 @@ class Engine:
             if self._closed:
                 return None
             _, _, self._running = heapq.heappop(self._waiting)
+            self._running.begin()
             return self._running
 
     def _run(self, generation: Generation) -> Completion | MixlineError:
@@ -207,9 +239,7 @@ class Engine:
             started, tokens_seen = True, completion.decoded_tokens
 
         try:
-            completion = self._generator.generate(
-                generation.request, generation.cancel_token, report
-            )
+            completion = self._generator.generate(generation.request, generation.run_token, report)
         except MixlineError as error:
             return error
         except Exception as error:  # noqa: BLE001 - one bad request must not end the worker

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from inference.decoding import Decoding
 from inference.drafting import DraftCosts, DraftedSteps
 from inference.healing import Healer, Rewriting
 from inference.kv_cache import KvCache
+from inference.option_scoring import option_nats
 from inference.pacing import ChunkPacer
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
@@ -63,8 +64,12 @@ class Generator:
         nothing = Written()
         if cancel.cancelled:
             return nothing.completion(costs, FinishReason.CANCELLED)
-        prompt, taken = self.healer.take_back(self.prompts.build(request), request.prefix)
-        room = min(len(prompt) + len(taken) + request.max_tokens, self.context)
+        prompt, taken = self.prompts.build(request), b""
+        if not request.options:  # they begin where the prefix ends, whatever its last token is
+            prompt, taken = self.healer.take_back(prompt, request.prefix)
+        options = [self.tokenizer.encode(option) for option in request.options]
+        longest = max(map(len, options), default=request.max_tokens)
+        room = min(len(prompt) + len(taken) + longest, self.context)
         slot, costs.cached_tokens = self.cache.acquire(request.document, prompt, room)
         costs.prompt_tokens = len(prompt)
         if request.prefill_only and costs.cached_tokens == len(prompt) - 1:
@@ -75,6 +80,10 @@ class Generator:
             return nothing.completion(costs, FinishReason.CANCELLED)
         if request.prefill_only:
             return nothing.completion(costs, FinishReason.LENGTH)
+        if request.options:
+            nats = option_nats(self.session, slot.kv, logits, options, request.effort, cancel)
+            reason = FinishReason.CANCELLED if nats is None else FinishReason.STOP
+            return replace(nothing.completion(costs, reason), option_nats=nats or ())
         steps = DraftedSteps(
             self.session,
             slot.kv,

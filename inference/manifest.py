@@ -83,6 +83,10 @@ class TaskTokens:
     diag: int | None
 
 
+NO_TASKS: Final = TaskTokens(doc=None, fix=None, diag=None)
+"""Those of a model that completes and does nothing else."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:
     """Size and SHA-256 (64 hexadecimal digits) of one file of the directory."""

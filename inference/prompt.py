@@ -12,13 +12,14 @@ from typing import Final
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
 from inference.fim import num_markers, render
-from inference.manifest import FimMarkers
+from inference.manifest import NO_TASKS, FimMarkers, TaskTokens
 from inference.request import CompletionRequest
 from inference.tokenizer import Tokenizer
 
 MIN_BUDGET: Final = 16  # tokens; below it no prompt makes sense
 _PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else it is left out
 _SNIPPETS_SHARE: Final = 4
+_TASK_SHARE: Final = 4  # more of a complaint than that is no help
 _SUFFIX_SHARE: Final = 4
 _JUMP: Final = 0.8  # a new start leaves the prefix a fifth of its room to grow before the next
 _BORDER_SHARE: Final = 6  # a start moves on to a definition over at most a sixth of the prefix
@@ -34,7 +35,13 @@ class PromptBuilder:
     """Renders requests to token ids; remembers each document's pinned start. Not thread-safe."""
 
     def __init__(
-        self, tokenizer: Tokenizer, markers: FimMarkers, *, budget: int, start_id: int
+        self,
+        tokenizer: Tokenizer,
+        markers: FimMarkers,
+        *,
+        budget: int,
+        start_id: int,
+        tasks: TaskTokens = NO_TASKS,
     ) -> None:
         """Build prompts.
 
@@ -43,6 +50,7 @@ class PromptBuilder:
             markers: of the model.
             budget: tokens of the largest prompt.
             start_id: stands alone where a prompt would be empty.
+            tasks: tokens of the tasks that the model is trained on.
 
         Raises:
             ContextLengthError: the budget is below `MIN_BUDGET`.
@@ -56,6 +64,7 @@ class PromptBuilder:
         self._tokenizer = tokenizer
         self._markers = markers
         self._start_id = start_id
+        self._tasks = tasks
         # document -> latest windows of the prefix, the last one first
         self._windows: OrderedDict[str, list[str]] = OrderedDict()
 
@@ -63,7 +72,7 @@ class PromptBuilder:
         """Return the prompt's ids, between 1 and `budget` of them."""
         behind = request.suffix if request.shown_suffix is None else request.shown_suffix
         fills = self._markers.style != "none" and bool(behind.strip())
-        header = self._header(request)
+        header = [*self._task(request), *self._header(request)]
         suffix = self._suffix(behind, self.budget // _SUFFIX_SHARE) if fills else []
         left = self.budget - num_markers(self._markers, fills=fills) - len(header) - len(suffix)
         # Before the suffix a text that changes with every key would make the suffix new each time:
@@ -80,6 +89,14 @@ class PromptBuilder:
     def _line(self, text: str, room: int) -> list[int]:
         """Return the ids of a line's beginning; of a very long one the end that fits."""
         return self._tokenizer.encode(text[-room * _CHARACTERS_PER_TOKEN :])[-room:]
+
+    def _task(self, request: CompletionRequest) -> list[int]:
+        """Return the ids that say what is to be written; none for a model without that task."""
+        asked, tokens = request.fix, self._tasks
+        if asked is None or tokens.fix is None or tokens.diag is None:
+            return []
+        ids = self._tokenizer.encode(f"{asked.diagnostic}\n{asked.faulty}\n")
+        return [tokens.fix, tokens.diag, *ids] if len(ids) <= self.budget // _TASK_SHARE else []
 
     def _header(self, request: CompletionRequest) -> list[int]:
         file_sep = self._markers.file_sep

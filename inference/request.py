@@ -97,6 +97,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixTask:
+    """A complaint about the lines between prefix and suffix, for models that are trained on it."""
+
+    diagnostic: str  # code and message, on one line
+    faulty: str  # the lines as they are, without their last line end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest:
     r"""One place in one document to complete.
 
@@ -125,6 +133,9 @@ class CompletionRequest:
     workspace_expert: bool = True  # False: the network alone, as benchmarks compare
     priority: Priority = Priority.INTERACTIVE
     prefill_only: bool = False  # read the prompt for a later request, write nothing; see Engine
+    # Write nothing, but say how likely each of these texts is behind the prefix: `option_nats`.
+    options: tuple[str, ...] = ()
+    fix: FixTask | None = None  # write lines that a checker complains of anew
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -151,6 +162,9 @@ class Completion:
     drafted_tokens: int  # of `tokens`, how many the workspace expert had foretold
     ms_prefill: float
     ms_decode: float
+    option_nats: tuple[
+        float, ...
+    ] = ()  # minus the log-probability of each of the request's options
     decoded_tokens: int = 0  # `tokens`, those of old text, and those of ways that were given up
 
 

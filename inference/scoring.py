@@ -12,6 +12,7 @@ import numpy.typing as npt
 from inference.kv_cache import KvCache
 from inference.loading import open_session
 from inference.model_dir import ModelDir
+from inference.option_scoring import nats_of
 from inference.session import Session
 from inference.tokenizer import Tokenizer
 
@@ -77,16 +78,5 @@ class Scorer:
             unscored = min(max(0, first - 1 - start), end - start)
             logits = self._session.run_scored(self._kv, ids[start:end], unscored, effort)
             choices.append(logits.argmax(axis=1))
-            total += _nats(logits, ids[start + unscored + 1 : end + 1])
+            total += nats_of(logits, ids[start + unscored + 1 : end + 1])
         return Reading(nats=total, choices=np.concatenate(choices))
-
-
-def _nats(logits: Floats, targets: Sequence[int]) -> float:
-    """Return the sum of minus log softmax(logits ``[N, V]``) at the targets ``[N]``."""
-    num_targets, _ = logits.shape
-    if not num_targets:
-        return 0.0
-    logits -= logits.max(axis=1, keepdims=True)
-    chosen = logits[np.arange(num_targets), np.asarray(targets)].astype(np.float64)
-    np.exp(logits, out=logits)
-    return float(np.sum(np.log(logits.sum(axis=1, dtype=np.float64)) - chosen))

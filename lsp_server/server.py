@@ -63,7 +63,7 @@ class MixlineServer(LanguageServer):
             lambda: self.scheduler.is_idle,
             self._next_request,
         )
-        self.toolbox = Toolbox()
+        self.toolbox = Toolbox(lambda: host.engine)
         self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
         self.on_close: list[Callable[[], None]] = []
 

@@ -115,9 +115,9 @@ def _seen(tries: Sequence[_Try], copies: dict[str, Copy]) -> Iterable[Bug]:
         name, checker = one.file.repository, one.kind.checker
         new = new_reports(said[name, checker, one.file.path], said[name, checker, places[index]])
         first = next((report for report in new if report.code in one.kind.codes), None)
-        if first is not None and not any(
-            report.code == "invalid-syntax" for report in said[name, checker, one.file.path]
-        ):
+        # A syntax error hides what else there is to say: only of a clean file is its fix certain.
+        clean = checker is not Checker.RUFF or not said[name, checker, one.file.path]
+        if first is not None and clean:
             yield Bug(
                 kind=one.kind.name,
                 checker=checker.value,

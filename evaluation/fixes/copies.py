@@ -8,7 +8,11 @@ from typing import Final
 from evaluation.errors import DataError
 from evaluation.repositories import Repository
 
-_SETTINGS: Final = {"typeCheckingMode": "standard"}
+RULES: Final = ("E4", "E7", "E9", "F")
+"""ruff's default for many years."""
+
+_PYRIGHT: Final = {"typeCheckingMode": "standard"}
+_RUFF: Final = f"lint.select = {json.dumps(RULES)}\n"
 
 
 class Copy:
@@ -22,8 +26,8 @@ class Copy:
         """
         self.folder = parent / repository.name
         self._texts = {file.path: file.text for file in repository.files}
-        settings = json.dumps(_SETTINGS)
-        self._write({**self._texts, "pyrightconfig.json": settings}.items())
+        settings = {"pyrightconfig.json": json.dumps(_PYRIGHT), "ruff.toml": _RUFF}
+        self._write({**self._texts, **settings}.items())
 
     def write_beside(self, path: str, tag: str, text: str) -> str:
         """Write a text as a file in the folder of `path`, so that its imports mean the same.

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from evaluation.errors import DataError
+from evaluation.fixes.copies import RULES
 from evaluation.fixes.kinds import Checker
 
 _LIMIT_S: Final = 900.0
-_RULES: Final = "E4,E7,E9,F"  # ruff's own default
 
 
 class Report(NamedTuple):
@@ -49,7 +49,7 @@ def reports(checker: Checker, folder: Path, paths: Sequence[str]) -> dict[str, l
     arguments = (
         [
             *("check", "--isolated", "--no-cache", "--quiet", "--exit-zero"),
-            *("--select", _RULES, "--output-format", "json"),
+            *("--select", ",".join(RULES), "--output-format", "json"),
         ]
         if checker is Checker.RUFF
         else ["--outputjson"]

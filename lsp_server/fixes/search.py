@@ -25,6 +25,7 @@ from lsp_server.fixes.candidate import Candidate
 from lsp_server.fixes.checkers.checker import Checker
 from lsp_server.fixes.diagnostic import Diagnostic
 from lsp_server.fixes.forbidden import ModuleExists
+from lsp_server.fixes.kinds import Kind, kind_of
 from lsp_server.fixes.refusal import Refusal
 from lsp_server.fixes.verification import Baseline, Fix, Verdict, Verifier
 
@@ -137,14 +138,23 @@ class _Kept:
 async def _stages(
     document: Document, diagnostic: Diagnostic, tools: Tools, own: Candidate | None
 ) -> AsyncIterator[AsyncIterator[Candidate]]:
-    if own is not None:
+    # ruff keeps the value of an unused variable, also where it has no effect.
+    own_first = kind_of(diagnostic) is not Kind.UNUSED_VARIABLE
+    if own is not None and own_first:
         yield _each([own])
-    enumerated = list(islice(tools.propose(document, diagnostic), _MAX_ENUMERATED))
+    enumerated = await asyncio.to_thread(_enumerated, document, diagnostic, tools.propose)
     if tools.rank is not None and len(enumerated) > 1:
         enumerated = list(await tools.rank(document, diagnostic, enumerated))
     yield _each(enumerated)
+    if own is not None and not own_first:
+        yield _each([own])
     if tools.rewrite is not None:
         yield tools.rewrite(document, diagnostic)
+
+
+def _enumerated(document: Document, diagnostic: Diagnostic, propose: Propose) -> list[Candidate]:
+    """Return the enumerated edits: they take a moment, in which the server goes on."""
+    return list(islice(propose(document, diagnostic), _MAX_ENUMERATED))
 
 
 async def _each(candidates: Sequence[Candidate]) -> AsyncIterator[Candidate]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from lsp_server.engine_host import CompletionEngine
 from lsp_server.fixes.checkers.checker import CheckedFile, Checker
 from lsp_server.fixes.checkers.eslint import Eslint
 from lsp_server.fixes.checkers.mypy import Mypy
@@ -10,6 +11,7 @@ from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.checkers.pyright import Pyright
 from lsp_server.fixes.checkers.ruff import Ruff
 from lsp_server.fixes.search import Tools
+from lsp_server.fixes.workbench import Workbench
 
 # Cheapest first. Each finds its program by the trust rule, or is not there.
 _FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (
@@ -23,7 +25,8 @@ _FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (
 class Toolbox:
     """Makes tools for one client or one command; lives in the event loop's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Callable[[], CompletionEngine | None] = lambda: None) -> None:
+        self._workbench = Workbench(engine)
         self._checkers: dict[Surroundings, tuple[Checker, ...]] = {}
 
     def checkers(self, around: Surroundings) -> tuple[Checker, ...]:
@@ -35,12 +38,7 @@ class Toolbox:
 
     async def tools(self, file: CheckedFile, around: Surroundings) -> Tools:
         """Return what a search in a file may use."""
-        del file
-        return Tools(
-            checkers=self.checkers(around),
-            propose=lambda _document, _diagnostic: (),
-            module_exists=lambda _module: False,
-        )
+        return await self._workbench.tools(file, self.checkers(around))
 
     def close(self) -> None:
         """End all checkers."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from evaluation.options import Options
 
-BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits", "memorisation")
+BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits", "memorisation", "fixes")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
     """Return the report of a benchmark, and its table."""
     from evaluation import bits, humaneval, infilling, memorisation, next_line
+    from evaluation.fixes import bench as fixes
 
     if what == "infilling":
         filled = infilling.evaluate(options)
@@ -116,6 +117,9 @@ def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
     if what == "memorisation":
         recited = memorisation.evaluate(options)
         return recited, memorisation.table(recited)
+    if what == "fixes":
+        fixed = fixes.evaluate(options)
+        return fixed, fixes.table(fixed)
     scored = bits.evaluate(options)
     return scored, bits.table(scored)
 

@@ -184,6 +184,26 @@ def test_interactive_goes_before_background(
     assert done == ["i1", "i2", "b1", "b2"]
 
 
+def test_background_stands_aside_and_begins_again(
+    engine: Engine, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's request ends what runs in the background within a step, and loses none of it."""
+    alone = what(complete(engine, make_request(max_tokens=40)))
+    finished: list[str] = []
+    with Engine.open(Path(engine.info.path)) as other:
+        gate = Gate(other, monkeypatch)
+        background = make_request(max_tokens=40, priority=Priority.BACKGROUND)
+        behind = other.submit(background)
+        behind.future.add_done_callback(lambda _: finished.append("background"))
+        assert gate.reached.wait(TIMEOUT_S)
+        before = other.submit(make_request(document="file:///b.py"))
+        before.future.add_done_callback(lambda _: finished.append("interactive"))
+        gate.open.set()
+
+        assert what(behind.future.result(TIMEOUT_S)) == alone
+        assert finished == ["interactive", "background"]
+
+
 def test_failure_reaches_its_request_only(engine: Engine, make_request: MakeRequest) -> None:
     """An unexpected exception inside a generation becomes an error of ours; the worker lives on."""
     broken = engine.submit(make_request(prefix=None))
@@ -317,6 +337,7 @@ def test_public_names_are_these() -> None:
         "EngineConfig",
         "EngineStatus",
         "FinishReason",
+        "FixTask",
         "Generation",
         "MixlineError",
         "ModelDirectoryError",

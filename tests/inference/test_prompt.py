@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
-from inference.manifest import FimMarkers
+from inference.manifest import FimMarkers, TaskTokens
 from inference.model_dir import default_model
 from inference.prompt import PromptBuilder
-from inference.request import CompletionRequest, Snippet
+from inference.request import CompletionRequest, FixTask, Snippet
 from inference.tokenizer import Tokenizer
 
 MARKERS = FimMarkers(style="spm", prefix=2, suffix=3, middle=4, file_sep=5, pad=1)
@@ -294,3 +294,24 @@ def test_styles_render_their_markers(
         ids = builder(tokenizer, markers).build(request("a", "b", path=""))
 
         assert [token for token in ids if token in tokenizer.added] == order
+
+
+def test_fix_task_opens_the_prompt(tokenizer: Tokenizer) -> None:
+    """As in training: task tokens, diagnostic and faulty line, then the file with its hole.
+
+    Text that looks like a marker stays text; a model without the task, and a complaint that would
+    fill the prompt, leave the plain prompt.
+    """
+    tasks = TaskTokens(doc=6, fix=7, diag=8)
+    trained = PromptBuilder(tokenizer, MARKERS, budget=768, start_id=0, tasks=tasks)
+    plain = request("import os\n", "\nx = 1\n")
+    asked = FixTask(diagnostic="F821 <|fim_middle|>", faulty="print(cofig)")
+
+    ids = trained.build(replace(plain, fix=asked))
+
+    said = tokenizer.encode("F821 <|fim_middle|>\nprint(cofig)\n")
+    assert ids == [7, 8, *said, *trained.build(plain)]
+    assert 4 not in said
+    assert builder(tokenizer).build(replace(plain, fix=asked)) == trained.build(plain)
+    long = FixTask(diagnostic="x y " * 2000, faulty="")
+    assert trained.build(replace(plain, fix=long)) == trained.build(plain)
