@@ -13,6 +13,7 @@ from mixline.usage import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, OneSentence
 COMMANDS = {
     "serve": "run the language server (stdio is the default)",
     "complete": "complete one place in a file",
+    "fix": "fix what checkers complain of, and prove it",
     "docstring": "write the docstring at a line, or all that a folder lacks",
     "trust": "let the checkers of a workspace run",
     "stats": "what became of suggestions: accepted, retained, rejected",

@@ -16,11 +16,12 @@ from pygls.exceptions import JsonRpcException
 from lsp_server.document import Document
 from lsp_server.features.fix_progress import FixProgress
 from lsp_server.fixes.ahead import Search
-from lsp_server.fixes.candidate import Origin, in_order
+from lsp_server.fixes.candidate import Origin
 from lsp_server.fixes.diagnostic import ERROR, Diagnostic
+from lsp_server.fixes.lsp_edits import text_edits
 from lsp_server.fixes.search import Found
 from lsp_server.fixes.verification import Fix
-from lsp_server.positions import PositionEncoding, units_of_index
+from lsp_server.positions import PositionEncoding
 from lsp_server.protocol import answers_later
 from lsp_server.server import MixlineServer, show_message
 
@@ -150,7 +151,7 @@ def _action(
 def _edit(server: MixlineServer, document: Document, fix: Fix) -> types.WorkspaceEdit:
     """Return a fix as an edit of this version, where the client can take one."""
     encoding = server.session.encoding
-    edits = text_edits(document, fix, encoding)
+    edits = text_edits(document, fix.candidate, encoding)
     workspace = server.client_capabilities.workspace
     can = workspace.workspace_edit if workspace is not None else None
     if can is None or not can.document_changes:
@@ -161,27 +162,6 @@ def _edit(server: MixlineServer, document: Document, fix: Fix) -> types.Workspac
     return types.WorkspaceEdit(
         document_changes=[types.TextDocumentEdit(text_document=identifier, edits=edits)]
     )
-
-
-def text_edits(document: Document, fix: Fix, encoding: PositionEncoding) -> list[types.TextEdit]:
-    """Return the changes of a fix in a client's units, from the top down."""
-    return [
-        types.TextEdit(
-            range=types.Range(
-                start=_position(document, change.start.line, change.start.column, encoding),
-                end=_position(document, change.end.line, change.end.column, encoding),
-            ),
-            new_text=change.text,
-        )
-        for change in in_order(document, fix.candidate.changes)
-    ]
-
-
-def _position(
-    document: Document, line: int, column: int, encoding: PositionEncoding
-) -> types.Position:
-    units = units_of_index(document.line(line), column, encoding)
-    return types.Position(line=line, character=units)
 
 
 def _read(document: Document, given: types.Diagnostic, encoding: PositionEncoding) -> Diagnostic:

@@ -2,14 +2,13 @@
 
 import argparse
 import asyncio
-import difflib
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixline.edited_file import difference, write_document
 from mixline.location import parse_line_location, read_source
 from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError
 
@@ -55,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     proposal = asyncio.run(_propose_at(file, document, line, style))
     changed = _applied(document, [proposal])
     if arguments.apply:
-        _write(file, changed)
+        write_document(file, changed)
     if arguments.json:
         print(json.dumps(_plain(document, proposal), ensure_ascii=False))
     else:
-        print(_difference(file, document, changed), end="")
+        print(difference(file, document, changed), end="")
     return EXIT_OK
 
 
@@ -91,7 +90,7 @@ def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
             proposals, refused = asyncio.run(_propose_missing(file, document, style))
             problems += refused
             if proposals and arguments.apply:
-                _write(file, _applied(document, proposals))
+                write_document(file, _applied(document, proposals))
             found += [{"file": path, **_plain(document, one)} for one in proposals]
             progress.advance()
     if arguments.json:
@@ -164,28 +163,3 @@ def _plain(document: "Document", proposal: "Proposal") -> dict[str, Any]:
         "range": {"start": position(*change.start), "end": position(*change.end)},
         "checks": asdict(proposal.checks),
     }
-
-
-def _difference(file: Path, document: "Document", changed: "Document") -> str:
-    lines = difflib.unified_diff(
-        document.text().splitlines(keepends=True),
-        changed.text().splitlines(keepends=True),
-        str(file),
-        str(file),
-    )
-    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
-
-
-def _write(file: Path, document: "Document") -> None:
-    """Replace a file at once, so that an interrupt leaves it whole."""
-    data = "".join(document.lines).encode("utf-8")
-    target = file.resolve()
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as made:
-            made.write(data)
-        Path(made.name).chmod(target.stat().st_mode)
-        Path(made.name).replace(target)
-    except OSError as error:
-        raise UsageError(
-            f"expected a file that can be written, got {str(file)!r}: {error.strerror}"
-        ) from error

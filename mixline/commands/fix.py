@@ -1,0 +1,122 @@
+"""Show what checkers complain of in a file, with the fixes that they agree with."""
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mixline.edited_file import difference, write_document
+from mixline.location import read_source
+from mixline.usage import EXIT_OK
+
+if TYPE_CHECKING:
+    from lsp_server.document import Document
+    from lsp_server.fixes.whole_file import Fixed
+
+# The folder around a file that holds one of these is its workspace, the innermost with the first.
+_MARKS = (".git", "pyproject.toml", "setup.cfg", "setup.py", "package.json", "go.mod", "Cargo.toml")
+_IDENTIFIERS = {"bash": "shellscript", "c_sharp": "csharp", "tsx": "typescriptreact"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the file and what to do with the fixes."""
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--apply",
+        action="store_true",
+        help="write the verified fixes into the file, one after the other; with --json, edits "
+        "count from the text that the fix before has left",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, search, print or write."""
+    file: Path = arguments.file
+    text = read_source(file)
+    before, after, found = asyncio.run(_fix(file.absolute(), text, apply=arguments.apply))
+    if arguments.apply and found:
+        write_document(file, after)
+    if arguments.json:
+        print(json.dumps({"fixes": [_plain(one) for one in found]}, ensure_ascii=False))
+        return EXIT_OK
+    for one in found:
+        place = one.diagnostic.start
+        print(
+            f"{file}:{place.line + 1}:{place.column + 1}: {one.diagnostic.source} "
+            f"{one.diagnostic.code} {' '.join(one.diagnostic.message.split())}\n  {one.fix.title}"
+        )
+        if not arguments.apply:
+            print(difference(file, one.document, one.fix.edited), end="")
+    if arguments.apply:
+        print(difference(file, before, after), end="")
+    print(_summary(found, applied=arguments.apply))
+    return EXIT_OK
+
+
+async def _fix(path: Path, text: str, *, apply: bool) -> "tuple[Document, Document, list[Fixed]]":
+    from lsp_server.context.admission import resolved
+    from lsp_server.document import Document
+    from lsp_server.fixes.checkers.checker import CheckedFile
+    from lsp_server.fixes.checkers.programs import Surroundings
+    from lsp_server.fixes.toolbox import Toolbox
+    from lsp_server.fixes.whole_file import WholeFile
+    from lsp_server.syntax.grammars import grammar_name
+    from lsp_server.trust import TrustList
+
+    folder = resolved(_workspace(path))
+    grammar = grammar_name("", path.as_posix()) or ""
+    document = Document.of_text(
+        uri=path.as_uri(), version=1, language=_IDENTIFIERS.get(grammar, grammar), text=text
+    )
+    around = Surroundings(folder=folder, workspace=(folder,), trusted=TrustList().trusts(folder))
+    toolbox = Toolbox()
+    try:
+        whole = WholeFile(toolbox, CheckedFile(document=document, path=path, folder=folder), around)
+        if apply:
+            after, done = await whole.apply(document)
+            return document, after, done
+        return document, document, [one async for one in whole.fixes(document)]
+    finally:
+        toolbox.close()
+
+
+def _workspace(file: Path) -> Path:
+    """Return the folder that a file belongs to; its own where nothing marks one."""
+    for mark in _MARKS:
+        for folder in file.parents:
+            if (folder / mark).exists():
+                return folder
+    return file.parent
+
+
+def _summary(found: "list[Fixed]", *, applied: bool) -> str:
+    from lsp_server.fixes.verification import Verdict
+
+    verified = sum(one.fix.verdict is Verdict.VERIFIED for one in found)
+    if applied:
+        return f"{verified} fixes written"
+    if not found:
+        return "no fixes"
+    hint = "; --apply writes them" if verified else ""
+    return f"{verified} verified fixes{hint}; {len(found) - verified} that only parse"
+
+
+def _plain(one: "Fixed") -> dict[str, Any]:
+    """Return the JSON object of one fix; positions are LSP's, in utf-16."""
+    from pygls.protocol import default_converter
+
+    from lsp_server.fixes.lsp_edits import lsp_diagnostic, text_edits
+    from lsp_server.positions import PositionEncoding
+
+    unstructure = default_converter().unstructure
+    utf16 = PositionEncoding.UTF16
+    edits = text_edits(one.document, one.fix.candidate, utf16)
+    return {
+        "diagnostic": unstructure(lsp_diagnostic(one.document, one.diagnostic, utf16)),
+        "title": one.fix.title,
+        "edits": [unstructure(edit) for edit in edits],
+        "verified_by": one.fix.by or None,
+        "source": one.fix.candidate.origin.value,
+    }
