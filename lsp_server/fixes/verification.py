@@ -18,7 +18,7 @@ from typing import Final
 
 from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate, EditError, apply, in_order
-from lsp_server.fixes.checkers.checker import CheckedFile, Checker, Finding, Report
+from lsp_server.fixes.checkers.checker import CheckedFile, Checker, Finding, Report, untouched
 from lsp_server.fixes.checkers.own import OwnParsers
 from lsp_server.fixes.diagnostic import Diagnostic
 from lsp_server.fixes.forbidden import ModuleExists, refused
@@ -71,7 +71,7 @@ class Baseline:
     async def report(self, checker: Checker) -> Report:
         """Return what a checker says."""
         if checker.name not in self._reports:
-            self._reports[checker.name] = await checker.check(self.file)
+            self._reports[checker.name] = await untouched(checker, self.file, self.file.document)
         return self._reports[checker.name]
 
 
@@ -161,7 +161,7 @@ class Verifier:
         before = await self._baseline.report(checker)
         if not before.ended_normally:
             return Verdict.PARSED if checker is self._reporter else Verdict.VERIFIED
-        after = await checker.check(copy)
+        after = await untouched(checker, copy, self._file.document)
         if not after.ended_normally:
             return Refusal.FAILED
         old = [finding.diagnostic for finding in before.findings]

@@ -61,6 +61,8 @@ class WholeFile:
     async def fixes(self, document: Document) -> AsyncIterator[Fixed]:
         """Yield a fix for each diagnostic that there is one for; each text is offered once."""
         baseline, diagnostics = await self.diagnostics(document)
+        if not diagnostics:
+            return
         tools = await self._toolbox.tools(baseline.file, self._around)
         offered: set[tuple[str, ...]] = set()
         for diagnostic in diagnostics:
@@ -79,6 +81,8 @@ class WholeFile:
         hopeless: set[tuple[str, str, str]] = set()
         while len(done) < _MOST_APPLIED:
             baseline, diagnostics = await self.diagnostics(document)
+            if not diagnostics:
+                break
             tools = await self._toolbox.tools(baseline.file, self._around)
             for diagnostic in diagnostics:
                 line = document.line(min(diagnostic.start.line, len(document.lines) - 1))

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mixline.location import read_source
 from mixline.usage import EXIT_OK
 
 if TYPE_CHECKING:
+    from inference import Engine
     from lsp_server.document import Document
     from lsp_server.fixes.whole_file import Fixed
 
@@ -22,6 +24,7 @@ _IDENTIFIERS = {"bash": "shellscript", "c_sharp": "csharp", "tsx": "typescriptre
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the file and what to do with the fixes."""
     parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--model", metavar="DIR", type=Path, help="model directory")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--apply",
@@ -35,7 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Check, search, print or write."""
     file: Path = arguments.file
     text = read_source(file)
-    before, after, found = asyncio.run(_fix(file.absolute(), text, apply=arguments.apply))
+    engine = _LazyEngine(arguments.model)
+    try:
+        before, after, found = asyncio.run(
+            _fix(file.absolute(), text, engine, apply=arguments.apply)
+        )
+    finally:
+        engine.close()
     if arguments.apply and found:
         write_document(file, after)
     if arguments.json:
@@ -55,7 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-async def _fix(path: Path, text: str, *, apply: bool) -> "tuple[Document, Document, list[Fixed]]":
+async def _fix(
+    path: Path, text: str, engine: "_LazyEngine", *, apply: bool
+) -> "tuple[Document, Document, list[Fixed]]":
     from lsp_server.context.admission import resolved
     from lsp_server.document import Document
     from lsp_server.fixes.checkers.checker import CheckedFile
@@ -71,7 +82,7 @@ async def _fix(path: Path, text: str, *, apply: bool) -> "tuple[Document, Docume
         uri=path.as_uri(), version=1, language=_IDENTIFIERS.get(grammar, grammar), text=text
     )
     around = Surroundings(folder=folder, workspace=(folder,), trusted=TrustList().trusts(folder))
-    toolbox = Toolbox()
+    toolbox = Toolbox(engine)
     try:
         whole = WholeFile(toolbox, CheckedFile(document=document, path=path, folder=folder), around)
         if apply:
@@ -80,6 +91,30 @@ async def _fix(path: Path, text: str, *, apply: bool) -> "tuple[Document, Docume
         return document, document, [one async for one in whole.fixes(document)]
     finally:
         toolbox.close()
+
+
+class _LazyEngine:
+    """Opens the model once a diagnostic needs it; fixes are found without one too."""
+
+    def __init__(self, model: Path | None) -> None:
+        self._model = model
+        self._engine: Engine | None = None
+        self._tried = False
+
+    def __call__(self) -> "Engine | None":
+        from inference import Engine, MixlineError, default_model
+
+        if not self._tried:
+            self._tried = True
+            try:
+                self._engine = Engine.open(self._model or default_model())
+            except MixlineError as error:
+                print(f"mixline fix: going on without a model: {error}", file=sys.stderr)
+        return self._engine
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
 
 
 def _workspace(file: Path) -> Path:
@@ -105,12 +140,11 @@ def _summary(found: "list[Fixed]", *, applied: bool) -> str:
 
 def _plain(one: "Fixed") -> dict[str, Any]:
     """Return the JSON object of one fix; positions are LSP's, in utf-16."""
-    from pygls.protocol import default_converter
-
     from lsp_server.fixes.lsp_edits import lsp_diagnostic, text_edits
     from lsp_server.positions import PositionEncoding
+    from lsp_server.protocol import converter
 
-    unstructure = default_converter().unstructure
+    unstructure = converter().unstructure
     utf16 = PositionEncoding.UTF16
     edits = text_edits(one.document, one.fix.candidate, utf16)
     return {

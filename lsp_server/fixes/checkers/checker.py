@@ -1,5 +1,6 @@
 """What a checker is given, what it says, and what all checkers have in common."""
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,6 +52,33 @@ def failed(checker: str, problem: str) -> Report:
     """Return the report of a run that does not count, and say so in the log."""
     _log.warning("%s: %s; no fix counts as verified by this run", checker, problem)
     return Report(problem=problem)
+
+
+async def untouched(checker: "Checker", file: CheckedFile, buffer: Document) -> Report:
+    """Check a text, and see that the checker leaves its file alone.
+
+    Args:
+        checker: to be run.
+        file: the text.
+        buffer: what the editor has; a file that has become the same was saved at this moment.
+    """
+    before = _stamp(file.path)
+    report = await checker.check(file)
+    if file.path is None or _stamp(file.path) == before:
+        return report
+    text = "".join(buffer.lines).encode("utf-8", "replace")
+    with contextlib.suppress(OSError):
+        if file.path.read_bytes() == text:
+            return report
+    return failed(checker.name, "it has changed the file, or somebody has while it ran")
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    try:
+        status = None if path is None else path.stat()
+    except (OSError, ValueError):
+        return None
+    return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 class Checker(Protocol):

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,20 +27,35 @@ CAPABILITIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Path]]:
+    """A client of a server that has no model (fixes do not need one), and its workspace."""
+    folder = tmp_path_factory.mktemp("fixes")
+    servers = Servers(folder)
+    client = servers.stdio(folder / "no-model")
+    client.initialize(rootUri=make_workspace(folder).as_uri(), capabilities=CAPABILITIES)
+    yield client, folder / "workspace"
+    servers.close()
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace"
-    folder.mkdir()
+def workspace(shared: tuple[Client, Path]) -> Path:
+    """The workspace of the server that most tests share."""
+    return shared[1]
+
+
+@pytest.fixture
+def client(shared: tuple[Client, Path]) -> Client:
+    """Its client; each test opens the document anew."""
+    shared[0].arrived.clear()
+    return shared[0]
+
+
+def make_workspace(parent: Path) -> Path:
+    folder = parent / "workspace"
+    folder.mkdir(exist_ok=True)
     (folder / "ruff.toml").write_text('lint.select = ["E4", "E7", "E9", "F"]\n')
     return folder
-
-
-@pytest.fixture
-def client(servers: Servers, workspace: Path, tmp_path: Path) -> Client:
-    """A client of a server that has no model: fixes do not need one."""
-    made = servers.stdio(tmp_path / "no-model")
-    made.initialize(rootUri=workspace.as_uri(), capabilities=CAPABILITIES)
-    return made
 
 
 def diagnostic(line: int, start: int, end: int, code: str, message: str, source: str) -> Message:
@@ -121,16 +136,6 @@ def test_a_fix_is_in_the_menu_before_anybody_asked(client: Client, workspace: Pa
     assert again["edit"] == action["edit"]
 
 
-def test_capabilities(client: Client) -> None:
-    """Our kind only, with resolve."""
-    (answer,) = [message for _, message in client.arrived if "capabilities" in message["result"]]
-
-    assert answer["result"]["capabilities"]["codeActionProvider"] == {
-        "codeActionKinds": ["quickfix.mixline"],
-        "resolveProvider": True,
-    }
-
-
 def test_resolve_awaits_the_search(client: Client, workspace: Path) -> None:
     """The action that stands while a search runs has its edit once it is resolved."""
     uri = (workspace / "app.py").as_uri()
@@ -192,23 +197,31 @@ def test_only_what_is_asked_for(client: Client, workspace: Path) -> None:
     assert answered == ["quickfix", "quickfix.mixline", ""]
 
 
-def test_secrets_and_the_setting(servers: Servers, workspace: Path, tmp_path: Path) -> None:
-    """Neither in a file on the secrets list nor where fixes are switched off."""
+def test_the_setting(servers: Servers, tmp_path: Path) -> None:
+    """Switched off: an empty menu; the server offers our kind only, with resolve."""
     client = servers.stdio(tmp_path / "no-model")
-    client.initialize(
+    workspace = make_workspace(tmp_path)
+    capabilities = client.initialize(
         rootUri=workspace.as_uri(),
         capabilities=CAPABILITIES,
         initializationOptions={"settings": {"quickFixes": False}},
-    )
+    )["capabilities"]
     uri = (workspace / "app.py").as_uri()
     client.open(uri, TEXT)
-    other = servers.stdio(tmp_path / "no-model")
-    other.initialize(rootUri=workspace.as_uri(), capabilities=CAPABILITIES)
-    secret = (workspace / ".env").as_uri()
-    other.open(secret, TEXT)
 
     assert menu(client, uri, 0, UNUSED) == []
-    assert menu(other, secret, 0, UNUSED) == []
+    assert capabilities["codeActionProvider"] == {
+        "codeActionKinds": ["quickfix.mixline"],
+        "resolveProvider": True,
+    }
+
+
+def test_secrets(client: Client, workspace: Path) -> None:
+    """Nothing is offered in a file on the secrets list."""
+    secret = (workspace / ".env").as_uri()
+    client.open(secret, TEXT)
+
+    assert menu(client, secret, 0, UNUSED) == []
 
 
 def test_the_workspace_sees_nothing(client: Client, workspace: Path) -> None:
@@ -236,7 +249,7 @@ def fake_ruff(folder: Path, body: str) -> Path:
 
 @pytest.fixture
 def with_ruff(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers, workspace: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Servers
 ) -> Callable[[str], Client]:
     """Start a server on whose PATH another ruff comes first."""
 
@@ -244,19 +257,19 @@ def with_ruff(
         folder = fake_ruff(tmp_path / "bin", body)
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
         client = servers.stdio(tmp_path / "no-model")
-        client.initialize(rootUri=workspace.as_uri(), capabilities=CAPABILITIES)
+        client.initialize(rootUri=make_workspace(tmp_path).as_uri(), capabilities=CAPABILITIES)
         return client
 
     return start
 
 
 def test_a_cancelled_resolve_ends_the_checker(
-    with_ruff: Callable[[str], Client], workspace: Path, tmp_path: Path
+    with_ruff: Callable[[str], Client], tmp_path: Path
 ) -> None:
     """The request is answered, and the process is gone."""
     pid_file = tmp_path / "pid"
     client = with_ruff(f"open({str(pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
-    uri = (workspace / "app.py").as_uri()
+    uri = (tmp_path / "workspace" / "app.py").as_uri()
     client.open(uri, TEXT)
     request = client.request("codeAction/resolve", menu(client, uri, 0, UNUSED)[-1])
     pid = wait_written(pid_file)
@@ -267,29 +280,52 @@ def test_a_cancelled_resolve_ends_the_checker(
     wait_gone(pid)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_a_bad_checker_harms_nothing(
+    with_ruff: Callable[[str], Client], servers: Servers, tmp_path: Path
+) -> None:
+    """It ends with a status, crashes, floods, prints nonsense: nothing is verified by any run.
+
+    The server lives on, the log says so in one line a run, and no text of the document is in it.
+    """
+    bodies = [
         "sys.exit(9)",
         "os.kill(os.getpid(), 11)",
         "while True: os.write(1, b'x' * 65536)",
         "print('[{}]')",
-    ],
-)
-def test_a_bad_checker_harms_nothing(
-    body: str, with_ruff: Callable[[str], Client], servers: Servers, workspace: Path
-) -> None:
-    """The server lives on; nothing is verified by it; the log says so in one line a run."""
-    client = with_ruff(body)
-    uri = (workspace / "app.py").as_uri()
-    client.open(uri, "def f(config):\n    return confg\n")
+    ]
+    turn = tmp_path / "turn"
+    turn.write_text("sys.exit(9)")
+    client = with_ruff(f"exec(open({str(turn)!r}).read())")
+    uri = (tmp_path / "workspace" / "app.py").as_uri()
     named = diagnostic(1, 11, 16, "F821", "Undefined name `confg`", "Ruff")
-    actions = wait_for_menu(client, uri, 1, named)
+    for body in bodies:
+        turn.write_text(body)
+        client.open(uri, "def f(config):\n    return confg\n")
+        actions = wait_for_menu(client, uri, 1, named)
+        assert all("verified" not in action["title"] for action in actions)
+    log = servers.processes[-1].stderr()
+
+    assert log.count("no fix counts as verified by this run") >= len(bodies)
+    assert "confg" not in log
+    assert "Traceback" not in log
+
+
+def test_a_checker_that_writes_to_the_file(
+    with_ruff: Callable[[str], Client], servers: Servers, tmp_path: Path
+) -> None:
+    """What it says does not count, the log tells, and the editor's text is what it was."""
+    client = with_ruff(
+        "path = sys.argv[sys.argv.index('--stdin-filename') + 1]\n"
+        "open(path, 'w').write('gone')\nprint('[]')"
+    )
+    file = tmp_path / "workspace" / "app.py"
+    file.write_text("def f(config):\n    return confg\n")
+    client.open(file.as_uri(), "def f(config):\n    return confg\n")
+    named = diagnostic(1, 11, 16, "F821", "Undefined name `confg`", "Ruff")
+    actions = wait_for_menu(client, file.as_uri(), 1, named)
 
     assert all("verified" not in action["title"] for action in actions)
-    assert "no fix counts as verified by this run" in servers.processes[-1].stderr()
-    assert "confg" not in servers.processes[-1].stderr()
-    assert "Traceback" not in servers.processes[-1].stderr()
+    assert "it has changed the file" in servers.processes[-1].stderr()
 
 
 def test_a_message_of_100_kb(client: Client, workspace: Path) -> None:
@@ -313,10 +349,11 @@ def test_diagnostics_outside_of_the_document(client: Client, workspace: Path) ->
     assert isinstance(menu(client, uri, 99, far), list)
 
 
-def test_the_server_ends_while_it_searches(
-    client: Client, servers: Servers, workspace: Path
-) -> None:
+def test_the_server_ends_while_it_searches(servers: Servers, tmp_path: Path) -> None:
     """A search does not keep it."""
+    client = servers.stdio(tmp_path / "no-model")
+    workspace = make_workspace(tmp_path)
+    client.initialize(rootUri=workspace.as_uri(), capabilities=CAPABILITIES)
     uri = (workspace / "app.py").as_uri()
     client.open(uri, TEXT)
     menu(client, uri, 0, UNUSED)
