@@ -10,7 +10,8 @@ from onnx_export.passes.pad_heads import HeadPadding
 Operator: TypeAlias = Literal["cached", "group_query"]
 KvFormat: TypeAlias = Literal["f32", "int8"]
 OPERATORS: Final = ("auto", "cached", "group_query")
-KV_FORMATS: Final = ("f32", "int8")
+KV_FORMATS: Final = ("auto", "f32", "int8")
+INT8_FROM_CONTEXT: Final = 8192  # tokens
 
 # Of mixline.CachedAttention: docs/operators.md.
 LARGEST_HEAD_DIM: Final = 256
@@ -25,11 +26,15 @@ class AttentionPlan:
     kv_format: KvFormat
 
 
-def attention_plan(spec: DecoderSpec, operator: str, kv: str) -> AttentionPlan:
+def attention_plan(spec: DecoderSpec, operator: str, kv: str, *, exact: bool) -> AttentionPlan:
     """Choose for a model.
 
-    ``auto`` is ``cached`` wherever several query heads share a key/value head, which it reads once
-    for all of them. Where each has its own, GroupQueryAttention is faster.
+    Operator ``auto`` is ``cached`` wherever several query heads share a key/value head, which it
+    reads once for all of them. Where each has its own, GroupQueryAttention is faster.
+
+    A graph's caches are of one format, whatever a prompt's length is. Format ``auto`` is ``int8``
+    for a model of long context, where the cache decides how much fits into memory; if ``exact``,
+    weights are not rounded and neither are keys and values.
 
     Raises:
         UnsupportedError: an unknown choice, or one that does not fit the model's heads.
@@ -40,17 +45,23 @@ def attention_plan(spec: DecoderSpec, operator: str, kv: str) -> AttentionPlan:
         )
     if kv not in KV_FORMATS:
         raise UnsupportedError(f"expected kv to be one of {', '.join(KV_FORMATS)}, found {kv!r}")
-    kv_format: KvFormat = "int8" if kv == "int8" else "f32"
     head_dim = HeadPadding(head_dim=spec.head_dim).padded
-    fits = head_dim <= LARGEST_HEAD_DIM and (kv_format == "f32" or head_dim % INT8_BLOCK == 0)
-    shared = spec.heads > spec.kv_heads
-    if operator == "group_query" or (
-        operator == "auto" and kv_format == "f32" and not (fits and shared)
-    ):
+    fits = {
+        "f32": head_dim <= LARGEST_HEAD_DIM,
+        "int8": head_dim <= LARGEST_HEAD_DIM and head_dim % INT8_BLOCK == 0,
+    }
+    cached = operator == "cached" or (
+        operator == "auto" and (kv == "int8" or (fits["f32"] and spec.heads > spec.kv_heads))
+    )
+    if kv == "auto":
+        worth_it = cached and not exact and spec.context >= INT8_FROM_CONTEXT
+        kv = "int8" if worth_it and fits["int8"] else "f32"
+    kv_format: KvFormat = "int8" if kv == "int8" else "f32"
+    if not cached:
         if kv_format == "int8":
             raise UnsupportedError("expected kv f32 with attention group_query, found int8")
         return AttentionPlan(operator="group_query", kv_format=kv_format)
-    if not fits:
+    if not fits[kv_format]:
         step = INT8_BLOCK if kv_format == "int8" else 16
         raise UnsupportedError(
             f"expected heads of a multiple of {step} up to {LARGEST_HEAD_DIM} dimensions for"

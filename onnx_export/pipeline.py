@@ -23,7 +23,7 @@ from onnx_export.hf_config import HfConfig
 from onnx_export.markers import SpecialTokens, read_special_tokens
 from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
 from onnx_export.passes.pad_heads import HeadPadding
-from onnx_export.quantize.plan import plan
+from onnx_export.quantize.plan import PLANS, plan
 from onnx_export.verify import LogitsFunction, VerifyReport, verify_logits
 from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry, new_directory
 
@@ -68,7 +68,7 @@ def export_checkpoint(
     *,
     weights: str = "int4",
     attention: str = "auto",
-    kv: str = "f32",
+    kv: str = "auto",
     providers: Sequence[str] = PROVIDERS,
     verify: LogitsFunction | None = None,
     licence: str | None = None,
@@ -81,7 +81,8 @@ def export_checkpoint(
         out: the directory to make; must not exist.
         weights: int4, int8, fp32 or keep (the checkpoint's values, widened to f32).
         attention: cached, group_query, or auto, which is the faster of them.
-        kv: f32 or int8, the format of the key/value cache.
+        kv: f32 or int8, the format of the key/value cache, or auto: int8 from a context of 8,192
+            tokens on, if weights are rounded too.
         providers: which graphs to write; `cpu` is the only one yet.
         verify: computes logits of the new directory, which are compared with the checkpoint's.
         licence: what the manifest says; default: the `license` of the checkpoint's README.md.
@@ -96,7 +97,7 @@ def export_checkpoint(
     _check_providers(providers)
     config = HfConfig.open(checkpoint)
     spec = read_spec(config)
-    mix = attention_plan(spec, attention, kv)
+    mix = attention_plan(spec, attention, kv, exact=chosen == PLANS["fp32"])
     tensors = Checkpoint.open(checkpoint)
     for name, shape in spec.shapes().items():
         tensors.check(name, shape)

@@ -1,6 +1,7 @@
 """Which attention operator a graph calls, and that either computes the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def test_both_operators_compute_the_same(
     ("heads", "attention", "kv", "message"),
     [
         ({}, "fast", "f32", "attention to be one of auto, cached, group_query, found 'fast'"),
-        ({}, "auto", "fp8", "kv to be one of f32, int8, found 'fp8'"),
+        ({}, "auto", "fp8", "kv to be one of auto, f32, int8, found 'fp8'"),
         ({}, "group_query", "int8", "expected kv f32 with attention group_query, found int8"),
         ({"head_dim": 512}, "cached", "f32", "a multiple of 16 up to 256 dimensions .* found 512"),
         ({"head_dim": 48}, "auto", "int8", "a multiple of 32 up to 256 dimensions .* found 48"),
@@ -84,4 +85,27 @@ def test_what_does_not_fit_is_refused(
     spec = read_spec(HfConfig.open(checkpoint(**sizes)))
 
     with pytest.raises(UnsupportedError, match=message):
-        attention_plan(spec, attention, kv)
+        attention_plan(spec, attention, kv, exact=False)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "exact", "expected"),
+    [
+        ({"context": 8192}, False, ("cached", "int8")),
+        ({"context": 8191}, False, ("cached", "f32")),
+        ({"context": 8192}, True, ("cached", "f32")),
+        ({"context": 8192, "head_dim": 48}, False, ("cached", "f32")),
+        ({"context": 8192, "kv_heads": 4}, False, ("group_query", "f32")),
+        ({"context": 8192, "head_dim": 512}, False, ("group_query", "f32")),
+    ],
+)
+def test_long_contexts_get_an_int8_cache(
+    sizes: dict[str, int], exact: bool, expected: tuple[str, str], checkpoint: Any
+) -> None:
+    """Where the operator has one, and weights are rounded too."""
+    heads = {"heads": 4, "kv_heads": 2, "head_dim": 32}
+    spec = replace(read_spec(HfConfig.open(checkpoint(**heads))), **sizes)
+
+    plan = attention_plan(spec, "auto", "auto", exact=exact)
+
+    assert (plan.operator, plan.kv_format) == expected
