@@ -1,4 +1,5 @@
-// Which calls announce their experts: seen by what of a file, dropped from memory, comes back.
+// Which calls announce their experts: seen by what of a file, dropped from memory, comes back. And
+// when experts are one memory area, as the system lists them.
 #include "mapped_experts.h"
 
 #include "check.h"
@@ -12,7 +13,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -42,20 +45,22 @@ class DiskFile {
       throw std::runtime_error("cannot write a file in /var/tmp");
     }
     fsync(file_);
-    map_ = static_cast<const uint8_t*>(mmap(nullptr, kFileBytes, PROT_READ, MAP_SHARED, file_, 0));
+    // As ONNX Runtime maps weights.
+    map_ = static_cast<uint8_t*>(
+        mmap(nullptr, kFileBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file_, 0));
     if (map_ == MAP_FAILED) throw std::runtime_error("cannot map a file in /var/tmp");
   }
   DiskFile(const DiskFile&) = delete;
   ~DiskFile() {
-    munmap(const_cast<uint8_t*>(map_), kFileBytes);
+    munmap(map_, kFileBytes);
     close(file_);
   }
 
-  const uint8_t* map() const { return map_; }
+  uint8_t* map() const { return map_; }
 
   // Takes the file out of memory; false: this file system keeps it there.
   bool Drop() const {
-    madvise(const_cast<uint8_t*>(map_), kFileBytes, MADV_DONTNEED);
+    madvise(map_, kFileBytes, MADV_DONTNEED);
     posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED);
     return Resident(0, kFileBytes) == 0;
   }
@@ -66,10 +71,21 @@ class DiskFile {
     }
   }
 
+  // Memory areas that it is mapped in.
+  size_t Areas() const {
+    std::ifstream maps("/proc/self/maps");
+    size_t count = 0;
+    for (std::string line; std::getline(maps, line);) {
+      const auto start = reinterpret_cast<uint8_t*>(std::stoull(line, nullptr, 16));
+      count += start >= map_ && start < map_ + kFileBytes;
+    }
+    return count;
+  }
+
   // Pages of it that are in memory.
   size_t Resident(size_t begin, size_t bytes) const {
     std::vector<unsigned char> pages(bytes / kPage);
-    mincore(const_cast<uint8_t*>(map_ + begin), bytes, pages.data());
+    mincore(map_ + begin, bytes, pages.data());
     size_t count = 0;
     for (const unsigned char page : pages) count += page & 1;
     return count;
@@ -77,7 +93,7 @@ class DiskFile {
 
  private:
   int file_;
-  const uint8_t* map_;
+  uint8_t* map_;
 };
 
 // Weights in such a file, and calls that choose some of its experts.
@@ -88,10 +104,10 @@ class Weights {
   const DiskFile& file() const { return file_; }
 
   // One call whose experts, all of the file, are in memory.
-  void CallInMemory(int calls = 1) const {
+  void CallInMemory(int calls = 1, std::span<const int32_t> ids = kChosen) const {
     file_.Read();
     for (int i = 0; i < calls; ++i) {
-      paging_.Announce(kChosen, kExperts);
+      paging_.Announce(ids, kExperts);
       paging_.Computed();
     }
   }
@@ -217,6 +233,53 @@ TEST(announcing_what_was_not_there_makes_more_calls_announce) {
     weights.CallInMemory(calls);
     CHECK(weights.Announces() == (calls < kCallsAfterRead)) << "after calls: " << calls;
   }
+}
+
+constexpr int32_t kAll[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr size_t kSplitAreas = 2 * kExperts;
+
+TEST(areas_are_joined_when_most_experts_were_used_from_memory) {
+  if (!CanShow()) return;
+  const Weights weights;
+  weights.CallInMemory(kCallsAfterRead + 1);
+  CHECK(weights.file().Areas() == kSplitAreas) << weights.file().Areas();
+  weights.CallInMemory(1, std::span(kAll).first(11));  // the two of the calls before among them
+  CHECK(weights.file().Areas() == kSplitAreas) << weights.file().Areas();
+  weights.CallInMemory(1, std::span(kAll).last(1));
+  CHECK(weights.file().Areas() == 1) << weights.file().Areas();
+}
+
+TEST(areas_stay_apart_while_experts_are_announced) {
+  if (!CanShow()) return;
+  const Weights weights;
+  const DiskFile other;
+  weights.CallThatWaits(other);
+  weights.CallInMemory(1, kAll);
+  CHECK(weights.file().Areas() == kSplitAreas) << weights.file().Areas();
+}
+
+TEST(areas_are_parted_again_when_something_has_to_be_read) {
+  if (!CanShow()) return;
+  const Weights weights;
+  const DiskFile other;
+  for (int round = 0; round < 2; ++round) {
+    weights.CallInMemory(kCallsAfterRead + 1);
+    weights.CallInMemory(1, kAll);
+    CHECK(weights.file().Areas() == 1) << weights.file().Areas();
+    weights.CallThatWaits(other);
+    CHECK(weights.file().Areas() == kSplitAreas) << weights.file().Areas();
+  }
+}
+
+TEST(a_page_that_was_changed_is_kept) {
+  if (!CanShow()) return;
+  const Weights weights;
+  weights.CallInMemory(kCallsAfterRead + 1);
+  uint8_t* const changed = weights.file().map() + kExperts * kGateUpBytes + 5 * kDownBytes;
+  *changed = 77;
+  weights.CallInMemory(1, kAll);
+  CHECK(*changed == 77) << static_cast<int>(*changed);
+  CHECK(weights.file().Areas() > 1) << weights.file().Areas();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <vector>
 
 namespace mixline {
@@ -53,6 +54,37 @@ struct MapQuery {
 static_assert(sizeof(MapQuery) == 104);
 constexpr unsigned long kMapQuery = _IOWR('f', 17, MapQuery);
 
+// struct pm_scan_arg of linux/fs.h, which headers before Linux 6.7 lack.
+struct PageScan {
+  uint64_t size;
+  uint64_t flags;
+  uint64_t start;
+  uint64_t end;
+  uint64_t walk_end;
+  uint64_t regions;
+  uint64_t num_regions;
+  uint64_t max_pages;
+  uint64_t inverted;  // kinds that count as what a page is not
+  uint64_t all_of;
+  uint64_t any_of;
+  uint64_t returned;
+};
+static_assert(sizeof(PageScan) == 96);
+constexpr unsigned long kPageScan = _IOWR('f', 16, PageScan);
+constexpr uint64_t kOfFile = 1 << 2;
+constexpr uint64_t kPresent = 1 << 3;
+constexpr uint64_t kSwapped = 1 << 4;
+
+struct PageRegion {
+  uint64_t start;
+  uint64_t end;
+  uint64_t kinds;
+};
+
+// Of the experts, so that at most a third more than those used is mapped.
+constexpr size_t kJoinUsed = 3;
+constexpr size_t kJoinOf = 4;
+
 // Whether all of it lies in one mapping of a file; no, if the system cannot tell.
 bool IsMappedFile(uintptr_t start, uintptr_t end) {
   const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -88,13 +120,22 @@ struct FileReads {
 
 void MappedExperts::Open(const void* weights, size_t experts, size_t bytes_per_expert) {
   start_ = reinterpret_cast<uintptr_t>(weights);
+  experts_ = experts;
   bytes_per_expert_ = bytes_per_expert;
   if (!IsMappedFile(start_, start_ + experts * bytes_per_expert)) return;
   page_ = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
   if (bytes_per_expert < page_) return;
+  if (areas.fetch_add(experts) + experts > kMaxAreas) {
+    areas -= experts;
+    return;
+  }
   areas_ = experts;
-  if (areas.fetch_add(areas_) + areas_ > kMaxAreas) return;
-  for (size_t expert = 1; expert < experts; expert += 2) {
+  Split();
+}
+
+void MappedExperts::Split() const {
+  if (areas_ == 0) return;
+  for (size_t expert = 1; expert < experts_; expert += 2) {
     const uintptr_t first = Border(expert);
     // Fails where no more areas may be made: the rest then stays whole.
     if (madvise(reinterpret_cast<void*>(first), Border(expert + 1) - first, MADV_DONTDUMP) != 0) {
@@ -106,6 +147,34 @@ void MappedExperts::Open(const void* weights, size_t experts, size_t bytes_per_e
 bool MappedExperts::Knows(const void* weights) {
   const auto start = reinterpret_cast<uintptr_t>(weights);
   return IsMappedFile(start, start + 1);
+}
+
+void MappedExperts::Join() const {
+  if (areas_ == 0 || !IsUnchanged()) return;
+  void* const first = reinterpret_cast<void*>(Border(0));
+  const size_t bytes = Border(experts_) - Border(0);
+  // The system maps what is missing, and what it maps already it leaves as it is.
+  if (madvise(first, bytes, MADV_DODUMP) == 0) madvise(first, bytes, MADV_DONTNEED);
+}
+
+bool MappedExperts::IsUnchanged() const {
+  const int pages = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (pages < 0) return false;
+  PageRegion found;
+  PageScan scan{};
+  scan.size = sizeof(scan);
+  scan.start = Border(0);
+  scan.end = Border(experts_);
+  scan.regions = reinterpret_cast<uint64_t>(&found);
+  scan.num_regions = 1;
+  scan.max_pages = 1;
+  scan.inverted = kOfFile;
+  scan.all_of = kOfFile;
+  scan.any_of = kPresent | kSwapped;
+  scan.returned = kPresent;
+  const bool unchanged = ioctl(pages, kPageScan, &scan) == 0;  // else regions found, or an error
+  close(pages);
+  return unchanged;
 }
 
 MappedExperts::~MappedExperts() { areas -= areas_; }
@@ -126,6 +195,7 @@ void ExpertPaging::Open(const void* gate_up, size_t gate_up_bytes, const void* d
   gate_up_.Open(gate_up, experts, gate_up_bytes);
   down_.Open(down, experts, down_bytes);
   experts_ = experts;
+  used_.resize(experts);
   AnnounceAtLeast(1);
 }
 
@@ -133,7 +203,10 @@ void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) const 
   const FileReads before;
   waits_before = before.waits;
   if (experts != experts_) return;  // other weights than those of the first call
-  if (calls_left.load(std::memory_order_relaxed) <= 0) return;
+  if (calls_left.load(std::memory_order_relaxed) <= 0) {
+    JoinIfUsed(ids);
+    return;
+  }
   calls_left.fetch_sub(1, std::memory_order_relaxed);
   std::vector<bool> chosen(experts_);
   for (const int32_t id : ids) {
@@ -150,9 +223,31 @@ void ExpertPaging::Announce(std::span<const int32_t> ids, size_t experts) const 
   if (FileReads().blocks != before.blocks) AnnounceAtLeast(kCallsAfterRead);
 }
 
+void ExpertPaging::JoinIfUsed(std::span<const int32_t> ids) const {
+  if (joined_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(mutex_);
+  for (const int32_t id : ids) {
+    if (id < 0 || used_[static_cast<size_t>(id)]) continue;
+    used_[static_cast<size_t>(id)] = true;
+    ++num_used_;
+  }
+  if (joined_ || kJoinOf * num_used_ < kJoinUsed * experts_) return;
+  joined_ = true;
+  gate_up_.Join();
+  down_.Join();
+}
+
 void ExpertPaging::Computed() const {
   // Waits outside of a call, of whatever else the process does, say nothing about the weights.
-  if (FileReads().waits != waits_before) AnnounceAtLeast(kCallsAfterWait);
+  if (FileReads().waits == waits_before) return;
+  AnnounceAtLeast(kCallsAfterWait);
+  if (!joined_.load(std::memory_order_relaxed)) return;
+  const std::lock_guard lock(mutex_);
+  used_.assign(experts_, false);
+  num_used_ = 0;
+  joined_ = false;
+  gate_up_.Split();
+  down_.Split();
 }
 
 #else
@@ -161,9 +256,13 @@ void MappedExperts::Open(const void*, size_t, size_t) {}
 bool MappedExperts::Knows(const void*) { return false; }
 MappedExperts::~MappedExperts() = default;
 void MappedExperts::WillNeed(size_t) const {}
+void MappedExperts::Join() const {}
+void MappedExperts::Split() const {}
+bool MappedExperts::IsUnchanged() const { return false; }
 uintptr_t MappedExperts::Border(size_t) const { return 0; }
 void ExpertPaging::Open(const void*, size_t, const void*, size_t, size_t) {}
 void ExpertPaging::Announce(std::span<const int32_t>, size_t) const {}
+void ExpertPaging::JoinIfUsed(std::span<const int32_t>) const {}
 void ExpertPaging::Computed() const {}
 
 #endif
