@@ -93,6 +93,8 @@ class PromptBuilder:
     def _task(self, request: CompletionRequest) -> list[int]:
         """Return the ids that say what is to be written; none for a model without that task."""
         asked, tokens = request.fix, self._tasks
+        if request.docstring and tokens.doc is not None:
+            return [tokens.doc]
         if asked is None or tokens.fix is None or tokens.diag is None:
             return []
         ids = self._tokenizer.encode(f"{asked.diagnostic}\n{asked.faulty}\n")

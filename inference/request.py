@@ -135,6 +135,7 @@ class CompletionRequest:
     prefill_only: bool = False  # read the prompt for a later request, write nothing; see Engine
     # Write nothing, but say how likely each of these texts is behind the prefix: `option_nats`.
     options: tuple[str, ...] = ()
+    docstring: bool = False  # the place stands behind a signature, or in a docstring there
     fix: FixTask | None = None  # write lines that a checker complains of anew
 
     def __post_init__(self) -> None:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from lsp_server.document import Point
+
+_PROPERTIES: Final = frozenset(
+    {"property", "cached_property", "abstractproperty", "DynamicClassAttribute"}
+)
 
 
 class ParameterKind(StrEnum):
@@ -120,7 +125,7 @@ class FunctionFacts:
     @property
     def is_property(self) -> bool:
         """Whether it is read like an attribute."""
-        return any(name.split("(")[0].endswith("property") for name in self.decorators)
+        return any(name.rpartition(".")[2] in _PROPERTIES for name in self.decorators)
 
     @property
     def is_accessor(self) -> bool:

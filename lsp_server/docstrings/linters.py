@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from lsp_server.docstrings.content import Style
-from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts
+from lsp_server.docstrings.facts import ClassFacts, Facts
+from lsp_server.docstrings.skeleton import is_iterated
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.checkers.ruff import Ruff
@@ -25,7 +26,6 @@ PYDOCLINT_OPTIONS: Final = (
     "--style=sphinx",
     "--quiet",
     "--allow-init-docstring=True",
-    "--arg-type-hints-in-docstring=False",
     "--check-return-types=False",
     "--check-yield-types=False",
     "--ignore-underscore-only-args=False",
@@ -34,9 +34,11 @@ PYDOCLINT_LINE: Final = re.compile(r"\s+(\d+): (DOC\d+): (.*)")
 # It reports on stderr, where programs also say what went wrong with themselves.
 _PYDOCLINT: Final = "import sys; sys.stderr = sys.stdout; from pydoclint.main import main; main()"
 # These complain about the signature, whatever the docstring says.
-_ABOUT_SIGNATURES: Final = frozenset({"DOC106", "DOC107"})
-# Of a generator without annotation it wants a field, and then that there be none.
-_UNANNOTATED_GENERATOR: Final = frozenset({"DOC402", "DOC403"})
+_ABOUT_SIGNATURES: Final = frozenset({"DOC106", "DOC107", "DOC110"})
+# A generator that is not annotated as one it takes for a function that returns its annotation.
+_ABOUT_GENERATORS: Final = frozenset({"DOC201", "DOC402", "DOC403"})
+# A bare `return` without the annotation `-> None` is a value to it.
+_MISSING_RETURN: Final = "DOC201"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class Linters:
         )
 
     async def lint(
-        self, text: str, uri: str, style: Style, target: Facts
+        self, text: str, uri: str, style: Style, target: Facts, *, types: bool = False
     ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
         """Return the findings at a definition's docstring, and the linters that have run.
 
@@ -78,6 +80,7 @@ class Linters:
             uri: of the file.
             style: whose rules count.
             target: the definition, with its docstring.
+            types: types are repeated in docstrings.
         """
         findings: list[Finding] = []
         ran: list[str] = []
@@ -88,7 +91,7 @@ class Linters:
                 first, last = target.span.docstring[0].line, target.span.docstring[1].line
                 findings += [one for line, one in found if first <= line <= last]
         if style is Style.SPHINX and self.has_pydoclint:
-            found = await self._pydoclint(text)
+            found = await self._pydoclint(text, types=types)
             if found is not None:
                 ran.append("pydoclint")
                 findings += [
@@ -125,12 +128,13 @@ class Linters:
             for one in report.findings
         ]
 
-    async def _pydoclint(self, text: str) -> list[tuple[int, Finding]] | None:
+    async def _pydoclint(self, text: str, *, types: bool) -> list[tuple[int, Finding]] | None:
+        typed = f"--arg-type-hints-in-docstring={types}"
         with tempfile.NamedTemporaryFile(prefix="mixline-", suffix=".py") as file:
             file.write(text.encode("utf-8", "replace"))
             file.flush()
             ended = await run_program(
-                [sys.executable, "-P", "-c", _PYDOCLINT, *PYDOCLINT_OPTIONS, file.name],
+                [sys.executable, "-P", "-c", _PYDOCLINT, *PYDOCLINT_OPTIONS, typed, file.name],
                 b"",
                 variables=environment(safe_path(self.around)),
                 limit_s=_LIMIT_S,
@@ -144,8 +148,11 @@ class Linters:
         ]
 
 
-def about_signature(code: str, target: FunctionFacts | ClassFacts) -> bool:
+def about_signature(code: str, target: Facts) -> bool:
     """Tell whether a finding of pydoclint's would be there whatever the docstring said."""
-    if code in _UNANNOTATED_GENERATOR and isinstance(target, FunctionFacts):
-        return target.is_generator and target.return_annotation is None
-    return code in _ABOUT_SIGNATURES
+    if code in _ABOUT_SIGNATURES or isinstance(target, ClassFacts):
+        return code in _ABOUT_SIGNATURES
+    if target.is_generator:
+        return code in _ABOUT_GENERATORS and not is_iterated(target.return_annotation)
+    nothing = not target.returns_value and target.return_annotation is None
+    return code == _MISSING_RETURN and nothing

@@ -1,10 +1,11 @@
 """A verified docstring for one place in a file: what the command, the server and tests ask for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.drafting import DocstringError, Draft, draft
 from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
+from lsp_server.docstrings.filling import Model, filled
 from lsp_server.docstrings.habits import ProjectHabits
 from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.verification import Checks, verify
@@ -88,6 +89,7 @@ async def propose(
     project: ProjectHabits,
     linters: Linters,
     style: Style | None = None,
+    model: Model | None = None,
 ) -> Proposal:
     """Return a verified docstring for a definition that has none.
 
@@ -98,16 +100,27 @@ async def propose(
         project: what else is known of the project.
         linters: those that may run.
         style: None to follow the file and the project.
+        model: what writes descriptions; None for plain phrases.
 
     Raises:
         DocstringError: it can have none, or the checks have refused it.
+        MixlineError: the model failed.
     """
     if facts.span.docstring is not None:
         raise DocstringError(
             f"expected a function or class without a docstring, found that `{facts.name}` has one"
         )
-    drafted = draft(document, module, facts, project, style)
-    checks = await _checked(drafted, linters)
+    plain = draft(document, module, facts, project, style)
+    drafts = [plain]
+    if model is not None:
+        written = await filled(plain, model)
+        # Where linters dislike the model's words, the summary is most often to blame.
+        with_plain_summary = replace(written.content, summary=plain.content.summary)
+        drafts = [written, written.with_content(with_plain_summary), plain]
+    for drafted in drafts:
+        checks = await _checked(drafted, linters)
+        if not checks.findings:
+            break
     return Proposal(facts=facts, change=drafted.change, style=drafted.style, checks=checks)
 
 

@@ -50,7 +50,7 @@ def returns_documented(facts: FunctionFacts) -> bool:
     """Tell whether what a function returns has a section of its own."""
     if facts.is_property or facts.return_annotation in _NO_VALUE:
         return False
-    if facts.is_generator and _is_iterated(facts.return_annotation):
+    if facts.is_generator and is_iterated(facts.return_annotation):
         return facts.returns_value and _generator_returns(facts.return_annotation or "")
     # What a stub is declared to return, its implementations do.
     return facts.returns_value or (facts.is_stub and facts.return_annotation is not None)
@@ -102,7 +102,7 @@ def _type_of_default(default: str | None) -> str:
 
 def _return_type(facts: FunctionFacts, style: Style) -> str:
     annotation = facts.return_annotation or ""
-    if facts.is_generator and _is_iterated(annotation):
+    if facts.is_generator and is_iterated(annotation):
         annotation = split_arguments(annotation)[-1]
     if style is not Style.NUMPY:
         return annotation
@@ -130,12 +130,13 @@ def _kind_of_value(value: str, facts: FunctionFacts) -> str:
 
 def _yield_type(facts: FunctionFacts, style: Style) -> str:
     annotation = (facts.return_annotation or "").strip("\"'")
-    if _is_iterated(annotation):
+    if is_iterated(annotation):
         return split_arguments(annotation)[0]
     return _UNKNOWN if style is Style.NUMPY else ""
 
 
-def _is_iterated(annotation: str | None) -> bool:
+def is_iterated(annotation: str | None) -> bool:
+    """Tell whether an annotation is that of a generator, or of what one may stand for."""
     head, bracket, _ = (annotation or "").strip("\"'").partition("[")
     return bool(bracket) and head.rpartition(".")[2] in {*_ITERATED, _ASYNC_GENERATOR}
 

@@ -8,7 +8,7 @@ from lsp_server.docstrings.wording import code, listed, says_something, words_of
 _MANY: Final = 3
 _SHORT: Final = 48  # characters of source that a summary quotes
 # First words of names that are verbs as they stand.
-_VERBS: Final = frozenset(
+VERBS: Final = frozenset(
     """accept add append apply assert attach begin build call cancel change check choose clean clear
     close collect compare compile compute configure connect convert copy count create decode define
     delete describe detach determine disable discard dispatch display download draw drop dump emit
@@ -27,6 +27,13 @@ _VERBS: Final = frozenset(
 _BUILTIN_CALLS: Final = frozenset(
     """super isinstance issubclass len print str int float bool list dict set tuple getattr setattr
     hasattr type repr range zip map enumerate sorted min max any all iter next id""".split()  # noqa: SIM905
+)
+_QUESTIONS: Final = frozenset({"is", "has", "can", "should", "needs", "was"})
+# How names begin that are no commands, and what makes a command of them.
+_OPENINGS: Final = (
+    (_QUESTIONS, "Tell whether it"),
+    (frozenset({"to", "as"}), "Convert"),
+    (frozenset({"on", "when"}), "React"),
 )
 _MAGIC: Final = {
     "__init__": "Set up",
@@ -63,24 +70,24 @@ def function_summaries(facts: FunctionFacts) -> list[str]:
         found.append("Computed when it is read")
         return found
     if facts.is_stub:
-        if lead:
-            found.append(f"{lead}, left to subclasses" if facts.owner else f"{lead}, not done here")
+        found.append(f"{lead}, left to subclasses" if facts.owner else f"{lead}, not done here")
         found.append("Leave the work to subclasses" if facts.owner else "Do nothing yet")
         return found
     if value:
-        found.append(f"{lead} by returning {value}" if lead else "")
+        is_doubled = lead.startswith("Return ")
+        found.append(f"{lead}, {value}" if is_doubled else f"{lead} by returning {value}")
         found.append(f"Return {value}")
     calls = _called(facts)
-    if calls:
-        found.append(f"{lead} by calling {calls[0]}" if lead else "")
-        found += [f"Call {text}" for text in calls]
+    found += [f"{lead} by calling {text}" for text in calls]
+    found += [f"Call {text}" for text in calls]
     sets = [f"`{name}`" for name in facts.sets[:_MANY]]
     if sets:
-        found.append(f"{lead}, setting {listed(sets)}" if lead else "")
+        found.append(f"{lead}, setting {listed(sets)}")
         found.append(f"Set {listed(sets)}")
     taken = [f"`{parameter.name}`" for parameter in facts.parameters[:_MANY]]
     if taken:
-        found.append(f"{lead} from {listed(taken)}" if lead else f"Work on {listed(taken)}")
+        found.append(f"{lead} from {listed(taken)}")
+        found.append(f"Work on {listed(taken)}")
     found.append(f"Run {facts.num_statements} statements")
     found = [text for text in found if text and says_something(text, names)]
     return [*found, "Do what the body says"]
@@ -112,19 +119,20 @@ def class_summaries(facts: ClassFacts) -> list[str]:
 
 
 def _lead(facts: FunctionFacts) -> str:
-    """Return the words of the name as an imperative, "" if they are none."""
+    """Return the words of the name as an imperative."""
     if facts.name in _MAGIC:
         return _MAGIC[facts.name]
     words = words_of(facts.name)
-    if words and words[0] in _VERBS:
-        return " ".join(words).capitalize()
-    if words and words[0] in {"is", "has", "can", "should", "needs", "was"}:
-        return f"Tell whether it {' '.join(words)}"
-    if words and words[0] in {"to", "as"} and len(words) > 1:
-        return f"Convert {' '.join(words)}"
-    if words and words[0] in {"on", "when"} and len(words) > 1:
-        return f"React {' '.join(words)}"
-    return ""
+    text = " ".join(words)
+    first = words[0] if words else ""
+    if first in VERBS:
+        return text.capitalize()
+    for heads, opening in _OPENINGS:
+        if first in heads and (len(words) > 1 or first in _QUESTIONS):
+            return f"{opening} {text}"
+    if facts.is_generator:
+        return f"Yield {text}"
+    return f"{'Return' if facts.returns_value else 'Run'} {text}"
 
 
 def _only_value(facts: FunctionFacts) -> str:

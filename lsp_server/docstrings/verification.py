@@ -66,7 +66,7 @@ async def verify(
             linters=(),
         )
     literal = text_between(after, *target.span.docstring)
-    findings, ran = await linters.lint(new, after.uri, style, target)
+    findings, ran = await linters.lint(new, after.uri, style, target, types=layout.types)
     return Checks(
         parses=parses(new) or not parses(old),
         same_code=same_code(old, new),

@@ -38,9 +38,12 @@ def says_something(text: str, names: Iterable[str]) -> bool:
         names: of the parameter, its type, its function; any source text.
     """
     known = {stem(word) for name in names for word in words_of(name)}
-    return any(
-        word not in _EMPTY and stem(word) not in known and len(word) > 1 for word in words_of(text)
-    )
+    return any(stem(word) not in known for word in telling_words(text))
+
+
+def telling_words(text: str) -> list[str]:
+    """Return the words of a text that mean something by themselves."""
+    return [word for word in words_of(text) if word not in _EMPTY and len(word) > 1]
 
 
 def code(text: str) -> str | None:

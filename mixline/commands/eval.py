@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from evaluation.options import Options
 
-BENCHMARKS = ("infilling", "humaneval", "next-line", "gate", "bits", "memorisation", "fixes")
+BENCHMARKS = (
+    *("infilling", "humaneval", "next-line", "gate", "bits", "memorisation", "fixes"),
+    "docstrings",
+)
+
+_MODULES = {"fixes": "evaluation.fixes.bench"}  # of benchmarks that have another name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,26 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _measure(what: str, options: "Options") -> tuple["DataclassInstance", str]:
     """Return the report of a benchmark, and its table."""
-    from evaluation import bits, humaneval, infilling, memorisation, next_line
-    from evaluation.fixes import bench as fixes
+    from importlib import import_module
 
-    if what == "infilling":
-        filled = infilling.evaluate(options)
-        return filled, infilling.table(filled)
-    if what == "humaneval":
-        written = humaneval.evaluate(options)
-        return written, humaneval.table(written)
-    if what == "next-line":
-        guessed = next_line.evaluate(options)
-        return guessed, next_line.table(guessed)
-    if what == "memorisation":
-        recited = memorisation.evaluate(options)
-        return recited, memorisation.table(recited)
-    if what == "fixes":
-        fixed = fixes.evaluate(options)
-        return fixed, fixes.table(fixed)
-    scored = bits.evaluate(options)
-    return scored, bits.table(scored)
+    module = import_module(_MODULES.get(what, f"evaluation.{what.replace('-', '_')}"))
+    report: DataclassInstance = module.evaluate(options)
+    return report, module.table(report)
 
 
 def _gate(options: "Options", plot: Path | None) -> tuple["DataclassInstance", str]:
