@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,10 +11,13 @@ from pygls.lsp.server import LanguageServer
 
 from inference import CompletionRequest
 from lsp_server.alternatives import Alternatives
-from lsp_server.document import Point
+from lsp_server.document import Document, Point
 from lsp_server.engine_host import EngineHost, EngineState
 from lsp_server.fixes.ahead import Ahead
 from lsp_server.fixes.checkers.checker import CheckedFile
+from lsp_server.fixes.diagnostic import Diagnostic
+from lsp_server.fixes.lsp_edits import lsp_diagnostic
+from lsp_server.fixes.publisher import Publisher
 from lsp_server.fixes.search import Tools
 from lsp_server.fixes.toolbox import Toolbox
 from lsp_server.history.recorder import Recorder
@@ -65,12 +68,18 @@ class MixlineServer(LanguageServer):
         )
         self.toolbox = Toolbox(lambda: host.engine)
         self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
+        self.syntax = Publisher(
+            self.session.to_check,
+            lambda: self.session.settings.syntax_diagnostics,
+            self._publish,
+        )
         self.on_close: list[Callable[[], None]] = []
 
     def close(self) -> None:
         """Stop all work of this client."""
         self.read_ahead.stop()
         self.fixes.stop()
+        self.syntax.stop()
         self.toolbox.close()
         self.alternatives.stop()
         self.scheduler.stop()
@@ -82,6 +91,16 @@ class MixlineServer(LanguageServer):
 
     async def _tools(self, file: CheckedFile) -> Tools:
         return await self.toolbox.tools(file, self.session.surroundings(file))
+
+    def _publish(self, document: Document, found: Sequence[Diagnostic]) -> None:
+        encoding = self.session.encoding
+        self.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(
+                uri=document.uri,
+                version=document.version,
+                diagnostics=[lsp_diagnostic(document, one, encoding) for one in found],
+            )
+        )
 
     def _is_busy(self) -> bool:
         if self.host.status.state is EngineState.LOADING:

@@ -44,6 +44,7 @@ def open_document(server: MixlineServer, item: types.TextDocumentItem) -> None:
     )
     server.read_ahead.touched(item.uri)
     server.fixes.touched(item.uri)
+    server.syntax.touched(item.uri)
 
 
 def change_document(
@@ -71,12 +72,14 @@ def change_document(
     server.scheduler.document_changed(document, edits)
     server.read_ahead.touched(uri, cursor)
     server.fixes.touched(uri)
+    server.syntax.touched(uri)
 
 
 def close_document(server: MixlineServer, uri: str) -> None:
     """Forget a document."""
     server.session.close(uri)
     server.fixes.forget(uri)
+    server.syntax.closed(uri)
     server.alternatives.edited(uri)
     server.scheduler.document_closed(uri)
     server.history.closed(uri)

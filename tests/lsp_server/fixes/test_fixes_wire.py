@@ -349,6 +349,31 @@ def test_diagnostics_outside_of_the_document(client: Client, workspace: Path) ->
     assert isinstance(menu(client, uri, 99, far), list)
 
 
+def test_our_own_syntax_errors(client: Client, workspace: Path) -> None:
+    """Published for Go, with the version and in utf-16, until they are gone; never for Python."""
+    go, python = ((workspace / name).as_uri() for name in ("main.go", "broken.py"))
+    client.open(python, "def f(:\n")
+    client.open(go, 'package main\n\nvar s = "😋" + )\n', "go")
+    first = client.notification("textDocument/publishDiagnostics")["params"]
+    client.change(go, 2, 13, 16, "")
+    _, second = client.wait_for(
+        lambda m: (
+            m.get("method") == "textDocument/publishDiagnostics" and m["params"]["version"] == 2
+        )
+    )
+    named = [one["params"]["uri"] for one in client.all_of("textDocument/publishDiagnostics")]
+
+    assert first["uri"] == go
+    assert first["version"] == 1
+    assert first["diagnostics"][0]["source"] == "mixline"
+    assert first["diagnostics"][0]["range"] == {
+        "start": at(2, 0),
+        "end": at(2, 16),
+    }
+    assert second["params"]["diagnostics"] == []
+    assert set(named) == {go}
+
+
 def test_the_server_ends_while_it_searches(servers: Servers, tmp_path: Path) -> None:
     """A search does not keep it."""
     client = servers.stdio(tmp_path / "no-model")
