@@ -111,7 +111,13 @@ def _row(
     earlier = [node for node, one in zip(block, sections, strict=True) if one < section]
     later = [node for node, one in zip(block, sections, strict=True) if one > section]
     if not earlier:
-        return later[0].lineno - 1, 0, 1
+        row = later[0].lineno - 1
+        blanks = 0
+        while blanks < row and not lines[row - blanks - 1].strip():
+            blanks += 1
+        if blanks and blanks == row:
+            return 0, 0, 0  # the file begins with the line that is to part the sections
+        return (row - blanks + 1, 0, 0) if blanks > 1 else (row, 0, 1)
     row = earlier[-1].end_lineno or 1
     blanks = 0
     while row + blanks < len(lines) and not lines[row + blanks].strip():

@@ -31,6 +31,8 @@ def near(wrong: str, names: Iterable[str], most: int = _MOST_FOUND) -> list[Near
 
 def distance_cost(wrong: str, name: str) -> float | None:
     """Return what it costs that `name` became `wrong`, None if they are too far apart."""
+    if wrong.startswith("__") != name.startswith("__"):
+        return None  # one of them has a meaning to Python
     if _bare(wrong) == _bare(name):
         return _CASE
     limit = min(_MOST_EDITS, max(1, min(len(wrong), len(name)) // _LETTERS_PER_EDIT))

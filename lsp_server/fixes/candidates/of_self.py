@@ -16,6 +16,8 @@ _RECEIVERS: Final = {"self": 0.2, "cls": 0.4}
 _MEMBER: Final = 0.3
 _UNKNOWN: Final = 7.0  # of a class whose bases may have it
 _USED: Final = 2.0  # the same, if the workspace has such an attribute
+_USED_HERE: Final = 1.2  # if something in this very file has it
+_OF_EVERY_OBJECT: Final = frozenset({"__dict__", "__class__", "__doc__", "__module__"})
 _TWO_FAULTS: Final = 3.0
 _CALLED: Final = 0.5
 _HEAD: Final = re.compile(r"\bdef\s+\w+\s*\(")
@@ -53,7 +55,7 @@ def receiver_prefix(site: Site) -> Iterator[Candidate]:
         return
     members = _members(site, owner)
     end = Point(start.line, start.column + len(name))
-    if name in members:
+    if name in members or name in _OF_EVERY_OBJECT:
         text = f"{receiver}.{name}"
         yield site.replaced(f"Rename to `{text}`", start, end, text, _MEMBER)
         return
@@ -61,6 +63,8 @@ def receiver_prefix(site: Site) -> Iterator[Candidate]:
         text = f"{receiver}.{name}"
         line = site.lines[start.line]
         cost = _USED if site.names.attributes[name] else _UNKNOWN
+        if f".{name}" in site.document.text():
+            cost = _USED_HERE
         cost -= _CALLED * line.startswith("(", end.column)
         yield site.replaced(f"Rename to `{text}`", start, end, text, cost)
     for member in members:

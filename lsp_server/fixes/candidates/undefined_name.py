@@ -14,7 +14,10 @@ from lsp_server.fixes.kinds import Kind
 _RENAME: Final = 1.0  # that a name was misspelt at all
 _BUILTIN: Final = 1.0
 _SHORTEST: Final = 2
-_WORDS: Final = frozenset({*keyword.kwlist, *(name for name in dir(builtins) if name[0] != "_")})
+_OF_MODULES: Final = frozenset({"__name__", "__file__", "__doc__", "__path__", "__package__"})
+_WORDS: Final = _OF_MODULES.union(
+    keyword.kwlist, (name for name in dir(builtins) if name[0] != "_")
+)
 
 
 def near_names(site: Site) -> Iterator[Candidate]:
