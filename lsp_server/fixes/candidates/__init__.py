@@ -11,8 +11,10 @@ from lsp_server.fixes.candidates.awaiting import missing_await
 from lsp_server.fixes.candidates.missing_import import imports
 from lsp_server.fixes.candidates.none_comparison import identity
 from lsp_server.fixes.candidates.of_self import receiver_parameter, receiver_prefix
+from lsp_server.fixes.candidates.other_languages import fewer_errors, near_words
 from lsp_server.fixes.candidates.returning import missing_return
 from lsp_server.fixes.candidates.site import Site
+from lsp_server.fixes.candidates.suggested import suggested_names
 from lsp_server.fixes.candidates.syntax import syntax_repairs
 from lsp_server.fixes.candidates.undefined_name import near_names
 from lsp_server.fixes.candidates.unused import unused_import, unused_variable
@@ -34,6 +36,9 @@ _REPAIRS: Final[tuple[Callable[[Site], Iterator[Candidate]], ...]] = (
     missing_await,
     missing_return,
     syntax_repairs,
+    suggested_names,
+    near_words,
+    fewer_errors,
 )
 
 

@@ -110,19 +110,31 @@ def _row(
         return same[-1].end_lineno or 1, 0, 0
     earlier = [node for node, one in zip(block, sections, strict=True) if one < section]
     later = [node for node, one in zip(block, sections, strict=True) if one > section]
-    if not earlier:
-        row = later[0].lineno - 1
-        blanks = 0
-        while blanks < row and not lines[row - blanks - 1].strip():
-            blanks += 1
-        if blanks and blanks == row:
-            return 0, 0, 0  # the file begins with the line that is to part the sections
-        return (row - blanks + 1, 0, 0) if blanks > 1 else (row, 0, 1)
-    row = earlier[-1].end_lineno or 1
+    if earlier:
+        return _behind_section(lines, earlier[-1], later[0] if later else None)
+    return _before_section(lines, later[0])
+
+
+def _before_section(lines: Sequence[str], next_one: _Statement) -> tuple[int, int, int]:
+    """Return the place of a section that comes first."""
+    row = next_one.lineno - 1
+    blanks = 0
+    while blanks < row and not lines[row - blanks - 1].strip():
+        blanks += 1
+    if blanks and blanks == row:
+        return 0, 0, 0  # the file begins with the line that is to part the sections
+    return (row - blanks + 1, 0, 0) if blanks > 1 else (row, 0, 1)
+
+
+def _behind_section(
+    lines: Sequence[str], last: _Statement, next_one: _Statement | None
+) -> tuple[int, int, int]:
+    """Return the place of a section that comes behind a statement."""
+    row = last.end_lineno or 1
     blanks = 0
     while row + blanks < len(lines) and not lines[row + blanks].strip():
         blanks += 1
-    follows = bool(later) and later[0].lineno - 1 == row + blanks
+    follows = next_one is not None and next_one.lineno - 1 == row + blanks
     if blanks > (1 if follows else _BLANKS_BEHIND):
         return row + 1, 0, 0  # between two sections there is room for one
     return row, 1, int(follows and not blanks)

@@ -53,6 +53,16 @@ def repairs(line: str, words: Container[str]) -> Iterator[Repair]:
     yield from _word(line, parts)
 
 
+def bracket_repairs(line: str) -> Iterator[Repair]:
+    """Yield repairs that any language may need: of brackets and of a string's end."""
+    parts = tokens(line) if len(line) <= _LONGEST else []
+    if parts:
+        yield from _closer(line, parts)
+        yield from _surplus(line, parts)
+        yield from _opener(line, parts, ())
+        yield from _quote(line, parts)
+
+
 def _colon(line: str, parts: Sequence[Token]) -> Iterator[Repair]:
     if _HEADER.match(line) and parts[-1].text != ":":
         yield Repair(0.1, "Add the colon", _inserted(line, parts[-1].end, ":"))
@@ -67,7 +77,7 @@ def _closer(line: str, parts: list[Token]) -> Iterator[Repair]:
             if token.end < opener.end or token.text in {".", "="}:
                 continue
             behind = parts[index + 1].text if index + 1 < len(parts) else ""
-            if not behind or (behind == ":" and index + 2 == len(parts)):
+            if behind in {"", ";", "{"} or (behind == ":" and index + 2 == len(parts)):
                 cost = _LIKELY
             elif behind in CLOSERS or behind in {",", ":", "->", "=", "."} or behind in OPENERS:
                 cost = _POSSIBLE
