@@ -60,8 +60,16 @@ class Terminal:
         self._process.wait()
         os.close(self._master)
 
-    def save_picture(self, file: Path, title: str) -> None:
-        """Write the screen as an SVG."""
+    def draw(self, seconds: float) -> None:
+        """Draw what the program writes for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            readable, _, _ = select.select([self._master], [], [], 0.02)
+            if readable:
+                self._stream.feed(os.read(self._master, 65536))
+
+    def picture(self, title: str, *, cursor: bool = False, identity: str | None = None) -> str:
+        """Return the screen as an SVG."""
         from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415  (likewise)
         from rich.console import Console  # noqa: PLC0415  (likewise)
         from rich.text import Text  # noqa: PLC0415
@@ -69,6 +77,9 @@ class Terminal:
         console = Console(record=True, width=COLUMNS, file=io.StringIO())
         for row in range(ROWS):
             cells = [self.screen.buffer[row][column] for column in range(COLUMNS)]
+            if cursor and row == self.screen.cursor.y:
+                column = self.screen.cursor.x
+                cells[column] = cells[column]._replace(reverse=True)
             line = Text()
             # Blanks apart from words: some viewers of SVG drop the blanks that a word begins with.
             runs = itertools.groupby(cells, lambda cell: (_style(cell), cell.data == " "))
@@ -77,7 +88,7 @@ class Terminal:
             console.print(line, no_wrap=True)
         # Without the web fonts: a picture must not make its reader's machine fetch anything.
         layout = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-        console.save_svg(str(file), title=title, code_format=layout)
+        return console.export_svg(title=title, code_format=layout, unique_id=identity)
 
 
 def _style(cell: Any) -> str:
@@ -121,4 +132,85 @@ def test_ghost_text_is_on_the_screen(terminal: Terminal) -> None:
     terminal.wait_for("return max(order.amount for order in orders)")
     picture = ROOT / ".e2e" / "neovim.svg"
     picture.parent.mkdir(exist_ok=True)
-    terminal.save_picture(picture, "Neovim and Mixline")
+    picture.write_text(terminal.picture("Neovim and Mixline"), encoding="utf-8")
+
+
+_BACKGROUND = re.compile(r'<rect fill="([^"]*)"[^>]*shape-rendering="crispEdges"[^>]*>')
+
+
+def animation(pictures: list[str], seconds: list[float]) -> str:
+    """Make one SVG of several: each frame is visible in its share of the time."""
+    total, begin = sum(seconds), 0.0
+    styles, groups = [], []
+    outside, ground = ("", ""), ""
+    for number, (picture, length) in enumerate(zip(pictures, seconds, strict=True)):
+        # Lines need no clipping: nothing is wider than the terminal.
+        plain = re.sub(r' clip-path="[^"]*-line-[^"]*"', "", picture)
+        parts = re.fullmatch(r"(.*)(<g class=.*?-matrix.*</g>)(\s*</g>.*)", plain, re.DOTALL)
+        assert parts
+        outside = _BACKGROUND.sub("", parts[1]), parts[3]
+        first, last = (100 * moment / total for moment in (begin, begin + length))
+        begin += length
+        styles += re.findall(r"\.frame\d+-(?:r\d+|matrix) \{.*?\}", picture, re.DOTALL)
+        styles.append(
+            f"@keyframes show{number} {{ 0% {{ opacity: 0 }} {first:.2f}% {{ opacity: 1 }} "
+            f"{last:.2f}% {{ opacity: 0 }} }}\n"
+            # Where nothing moves, the last frame is seen.
+            f".show{number} {{ opacity: {int(last > 99.9)}; animation: show{number} {total}s step-end infinite }}"
+        )
+        found = list(_BACKGROUND.finditer(parts[1]))
+        ground = found[0][1]  # one rectangle for it, behind all frames
+        shapes = "".join(shape[0] for shape in found if shape[1] != ground)
+        groups.append(f'<g class="show{number}">{shapes}{parts[2]}</g>')
+    head = outside[0].replace("</style>", "\n".join([*styles, "</style>"]), 1)
+    head += f'<rect fill="{ground}" width="{12.2 * COLUMNS:.1f}" height="{24.4 * ROWS:.1f}"/>'
+    return re.sub(r"\s*\n\s*", "\n", head + "\n".join(groups) + outside[1])
+
+
+class TestPlugin:
+    """The plugin of nvim/, filmed."""
+
+    @pytest.fixture
+    def init_file(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """Set the plugin up."""
+        init = tmp_path_factory.mktemp("home") / "init.lua"
+        init.write_text(
+            f"vim.opt.runtimepath:prepend({str(ROOT / 'nvim')!r})\n"
+            "vim.o.statusline = \"%f %= %{%v:lua.require'mixline'.statusline()%} \"\n"
+            "vim.o.laststatus = 2\n"
+            "require('mixline').setup({})\n",
+            encoding="utf-8",
+        )
+        return init
+
+    def test_typing_and_accepting_are_filmed(self, terminal: Terminal) -> None:
+        """Ghost text appears, shrinks as it is typed along, and is accepted in two steps."""
+        frames: list[tuple[str, float]] = []
+
+        def film(seconds: float) -> None:
+            identity = f"frame{len(frames)}"
+            frames.append((terminal.picture("Neovim", cursor=True, identity=identity), seconds))
+
+        terminal.wait_for("class Order:")
+        terminal.wait_for(" Mixline ")
+        terminal.type("G0wwC")
+        terminal.draw(1)
+        film(1.0)
+        for keys in ("m", "ax", "(o", "rd", "er", ".amo", "unt"):
+            for key in keys:
+                terminal.type(key)
+                terminal.draw(0.4)
+            film(0.5)
+        terminal.wait_for("max(order.amount for order in orders)")
+        terminal.type("\x1b[1;3C")  # Alt-Right
+        terminal.draw(0.5)
+        film(1.2)
+        terminal.type("\t")
+        terminal.draw(0.5)
+        film(2.0)
+        moving = animation([picture for picture, _ in frames], [length for _, length in frames])
+        (ROOT / ".e2e").mkdir(exist_ok=True)
+        (ROOT / ".e2e" / "neovim-animation.svg").write_text(moving, encoding="utf-8")
+
+        line = terminal.screen.display[terminal.screen.cursor.y].rstrip()
+        assert line == "    return max(order.amount for order in orders)"
