@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import re
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from inference.errors import MixlineError
 from mixline import mixline_version
+from mixline.program_on_path import notes_about_path
 from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError, number_between, written_to
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("numpy", "tokenizers", "pygls", "lsprotocol", "pathspec")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+OLDEST_RUNTIME = (1, 23)  # that of pyproject.toml
 CPU_FEATURES = ("avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp")
 MEGABYTE = 1e6
 
@@ -49,6 +52,7 @@ class DoctorReport:
     memory_free_mb: float
     model: ModelReport | None
     experts: "ExpertsReport | None"  # only where it was asked for
+    notes: tuple[str, ...]  # what may hinder editors, though all is well here
     problems: tuple[str, ...]
 
 
@@ -75,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _release(number: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version."""
+    return tuple(int(part) for part in re.findall(r"\d+", number)[:2])
+
+
 def _versions() -> tuple[dict[str, str], list[str]]:
     found = {"mixline": mixline_version(), "python": platform.python_version()}
     problems = []
@@ -85,6 +94,13 @@ def _versions() -> tuple[dict[str, str], list[str]]:
             if name in PACKAGES:
                 problems.append(f"the package {name} is missing; run: pip install {name}")
     runtimes = [name for name in RUNTIMES if name in found]
+    for name in runtimes:
+        if _release(found[name]) < OLDEST_RUNTIME:
+            oldest = ".".join(map(str, OLDEST_RUNTIME))
+            problems.append(
+                f"expected {name} {oldest} or newer, found {found[name]}; "
+                f"run: pip install --upgrade {name}"
+            )
     if len(runtimes) != 1:
         problems.append(
             f"expected exactly one of {' and '.join(RUNTIMES)}, found {len(runtimes)}; "
@@ -173,6 +189,7 @@ def examine(model: Path | None) -> DoctorReport:
         memory_free_mb=round(free_bytes() / MEGABYTE, 1),
         model=report,
         experts=None,
+        notes=notes_about_path(),
         problems=tuple(problems),
     )
 
@@ -200,6 +217,8 @@ def _show(report: DoctorReport) -> None:
         from evaluation.experts import table
 
         print(f"experts    {table(report.experts)}")
+    for note in report.notes:
+        print(f"note       {note}")
     for problem in report.problems:
         print(f"PROBLEM    {problem}")
     if not report.problems:

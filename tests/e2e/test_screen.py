@@ -156,7 +156,8 @@ def animation(pictures: list[str], seconds: list[float]) -> str:
             f"@keyframes show{number} {{ 0% {{ opacity: 0 }} {first:.2f}% {{ opacity: 1 }} "
             f"{last:.2f}% {{ opacity: 0 }} }}\n"
             # Where nothing moves, the last frame is seen.
-            f".show{number} {{ opacity: {int(last > 99.9)}; animation: show{number} {total}s step-end infinite }}"
+            f".show{number} {{ opacity: {int(number == len(pictures) - 1)}; "
+            f"animation: show{number} {total}s step-end infinite }}"
         )
         found = list(_BACKGROUND.finditer(parts[1]))
         ground = found[0][1]  # one rectangle for it, behind all frames

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import tomllib
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,44 @@ def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
     doctor.add_arguments(parser)
     return doctor.run(parser.parse_args(words))
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"onnxruntime": "1.19.2"}, "expected onnxruntime 1.23 or newer, found 1.19.2"),
+        ({"onnxruntime": "1.30.0", "onnxruntime-gpu": "1.30.0"}, "found 2"),
+        ({}, "found 0"),
+    ],
+)
+def test_a_wrong_runtime_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, str], told: str
+) -> None:
+    """Too old, both of them, or none; said with what to run."""
+    known = doctor.version
+
+    def version(name: str) -> str:
+        if name not in doctor.RUNTIMES:
+            return known(name)
+        if name not in found:
+            raise PackageNotFoundError(name)
+        return found[name]
+
+    monkeypatch.setattr(doctor, "version", version)
+    _, problems = doctor._versions()
+
+    assert [told in problem for problem in problems] == [True]
+    assert "run: pip" in problems[0]
+
+
+def test_the_oldest_runtime_is_that_of_the_package() -> None:
+    """One number, in two places."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    wanted = [text for text in project["project"]["dependencies"] if "onnxruntime" in text]
+
+    oldest = ".".join(map(str, doctor.OLDEST_RUNTIME))
+    assert wanted
+    assert all(f">={oldest}" in text for text in wanted)
 
 
 @pytest.fixture

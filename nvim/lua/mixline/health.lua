@@ -52,6 +52,9 @@ local function check_program()
   if type(report.model) == "table" then
     health.ok(("model %s in %s"):format(report.model.name, report.model.path))
   end
+  for _, note in ipairs(report.notes or {}) do
+    health.info(note)
+  end
   for _, found in ipairs(report.problems) do
     health.error(found)
   end
