@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "run the language server (stdio is the default)",
     "complete": "complete one place in a file",
     "fix": "fix what checkers complain of, and prove it",
+    "explain": "say what failed in a stack trace, with fixes for the line",
     "docstring": "write the docstring at a line, or all that a folder lacks",
     "trust": "let the checkers of a workspace run",
     "stats": "what became of suggestions: accepted, retained, rejected",
@@ -21,7 +22,7 @@ COMMANDS = {
     "export": "turn a Hugging Face checkpoint into a model directory",
     "finetune": "adapt a model directory to a code base",
     "bench": "measure the operators or decoding on this machine",
-    "eval": "measure how good a model is: infilling, humaneval, next-line, bits",
+    "eval": "measure how good a model is: infilling, humaneval, next-line, fixes, bits",
 }
 
 

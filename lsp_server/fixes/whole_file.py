@@ -71,6 +71,29 @@ class WholeFile:
                 offered.add(fix.edited.lines)
                 yield Fixed(document=document, diagnostic=diagnostic, fix=fix)
 
+    async def fixes_at(
+        self, document: Document, row: int, otherwise: Diagnostic | None
+    ) -> list[Fixed]:
+        """Return fixes for what checkers say of one line.
+
+        Args:
+            document: the text.
+            row: the line, from 0.
+            otherwise: searched for where the checkers have nothing to say of the line.
+        """
+        baseline, diagnostics = await self.diagnostics(document)
+        here = [one for one in diagnostics if one.start.line == row]
+        wanted = here or ([] if otherwise is None else [otherwise])
+        if not wanted:
+            return []
+        tools = await self._toolbox.tools(baseline.file, self._around)
+        found = [(one, await _first(baseline, one, tools)) for one in wanted]
+        return [
+            Fixed(document=document, diagnostic=diagnostic, fix=fix)
+            for diagnostic, fix in found
+            if fix is not None
+        ]
+
     async def apply(self, document: Document) -> tuple[Document, list[Fixed]]:
         """Make verified fixes one after the other, each in the text that the last one left.
 

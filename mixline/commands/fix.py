@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check, search, print or write."""
     file: Path = arguments.file
     text = read_source(file)
-    engine = _LazyEngine(arguments.model)
+    engine = LazyEngine(arguments.model)
     try:
         before, after, found = asyncio.run(
             _fix(file.absolute(), text, engine, apply=arguments.apply)
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.apply and found:
         write_document(file, after)
     if arguments.json:
-        print(json.dumps({"fixes": [_plain(one) for one in found]}, ensure_ascii=False))
+        print(json.dumps({"fixes": [plain_fix(one) for one in found]}, ensure_ascii=False))
         return EXIT_OK
     for one in found:
         place = one.diagnostic.start
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _fix(
-    path: Path, text: str, engine: "_LazyEngine", *, apply: bool
+    path: Path, text: str, engine: "LazyEngine", *, apply: bool
 ) -> "tuple[Document, Document, list[Fixed]]":
     from lsp_server.context.admission import resolved
     from lsp_server.document import Document
@@ -76,7 +76,7 @@ async def _fix(
     from lsp_server.syntax.grammars import grammar_name
     from lsp_server.trust import TrustList
 
-    folder = resolved(_workspace(path))
+    folder = resolved(workspace_of(path))
     grammar = grammar_name("", path.as_posix()) or ""
     document = Document.of_text(
         uri=path.as_uri(), version=1, language=_IDENTIFIERS.get(grammar, grammar), text=text
@@ -93,7 +93,7 @@ async def _fix(
         toolbox.close()
 
 
-class _LazyEngine:
+class LazyEngine:
     """Opens the model once a diagnostic needs it; fixes are found without one too."""
 
     def __init__(self, model: Path | None) -> None:
@@ -102,6 +102,7 @@ class _LazyEngine:
         self._tried = False
 
     def __call__(self) -> "Engine | None":
+        """Return the engine, None if the model cannot be opened."""
         from inference import Engine, MixlineError, default_model
 
         if not self._tried:
@@ -109,15 +110,16 @@ class _LazyEngine:
             try:
                 self._engine = Engine.open(self._model or default_model())
             except MixlineError as error:
-                print(f"mixline fix: going on without a model: {error}", file=sys.stderr)
+                print(f"mixline: going on without a model: {error}", file=sys.stderr)
         return self._engine
 
     def close(self) -> None:
+        """Release the model."""
         if self._engine is not None:
             self._engine.close()
 
 
-def _workspace(file: Path) -> Path:
+def workspace_of(file: Path) -> Path:
     """Return the folder that a file belongs to; its own where nothing marks one."""
     for mark in _MARKS:
         for folder in file.parents:
@@ -138,7 +140,7 @@ def _summary(found: "list[Fixed]", *, applied: bool) -> str:
     return f"{verified} verified fixes{hint}; {len(found) - verified} that only parse"
 
 
-def _plain(one: "Fixed") -> dict[str, Any]:
+def plain_fix(one: "Fixed") -> dict[str, Any]:
     """Return the JSON object of one fix; positions are LSP's, in utf-16."""
     from lsp_server.fixes.lsp_edits import lsp_diagnostic, text_edits
     from lsp_server.positions import PositionEncoding
