@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         metavar="|".join(BENCHMARKS),
         choices=BENCHMARKS,
-        help="ops: the operators beside ONNX Runtime's; decode: load, prefill and decode speed; "
-        "keystrokes: real files typed key by key into the language server",
+        help="ops: the operators beside ONNX Runtime's and llama.cpp's; decode: load, prefill and "
+        "decode speed; keystrokes: real files typed key by key into the language server",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", metavar="FILE", type=Path, help="write a plot, an SVG")
