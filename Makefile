@@ -35,6 +35,7 @@ check: $(VENV)/.dev extension ## formatters, linters, types, layers
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v luacheck >/dev/null; then cd nvim && luacheck --quiet lua; else echo 'no luacheck on PATH: nvim/ is not linted'; fi
 
 unit: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest

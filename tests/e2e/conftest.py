@@ -3,9 +3,10 @@
 import contextlib
 import os
 import re
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,27 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e"))
+FAILURES = ROOT / ".e2e" / "failures"
 NEOVIM = CACHE / "neovim" / "nvim"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """After a failure keep what Neovim's server has logged, and the screen where there is one."""
+    report = yield
+    used = getattr(item, "funcargs", {})
+    if call.when == "call" and report.failed and "neovim_environment" in used:
+        FAILURES.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"[^\w.-]+", "-", item.name)
+        log = Path(used["neovim_environment"]["XDG_STATE_HOME"]) / "nvim" / "lsp.log"
+        if log.is_file():
+            shutil.copy(log, FAILURES / f"{name}.log")
+        if "terminal" in used:
+            picture = used["terminal"].picture(name)
+            (FAILURES / f"{name}.svg").write_text(picture, encoding="utf-8")
+    return report
 
 
 def documented_init() -> str:
@@ -38,8 +59,9 @@ class Editor:
         """Return the server's answer to a request without parameters, None if there is none."""
         return self.lua(
             f"local answers = vim.lsp.buf_request_sync(0, '{method}', {{}}, 2000)\n"
-            "local _, answer = next(answers or {})\n"
-            "return answer and answer.result"
+            "for id, answer in pairs(answers or {}) do\n"
+            "  if vim.lsp.get_client_by_id(id).name == 'mixline' then return answer.result end\n"
+            "end"
         )
 
     def type(self, keys: str) -> None:
@@ -152,7 +174,8 @@ def open_editor(
         editor.wait_for(
             "initialised server",
             lambda: editor.lua(
-                "local c = vim.lsp.get_clients({ bufnr = 0 })[1]; return c and c.initialized"
+                "local c = vim.lsp.get_clients({ bufnr = 0, name = 'mixline' })[1]\n"
+                "return c and c.initialized"
             ),
         )
         editor.wait_for(
