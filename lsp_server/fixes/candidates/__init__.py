@@ -17,6 +17,7 @@ from lsp_server.fixes.candidates.site import Site
 from lsp_server.fixes.candidates.suggested import suggested_names
 from lsp_server.fixes.candidates.syntax import syntax_repairs
 from lsp_server.fixes.candidates.undefined_name import near_names
+from lsp_server.fixes.candidates.unknown_module import near_imported_names, near_modules
 from lsp_server.fixes.candidates.unused import unused_import, unused_variable
 from lsp_server.fixes.diagnostic import Diagnostic
 from lsp_server.fixes.names.known import Names
@@ -38,6 +39,8 @@ _REPAIRS: Final[tuple[Callable[[Site], Iterator[Candidate]], ...]] = (
     syntax_repairs,
     suggested_names,
     near_words,
+    near_modules,
+    near_imported_names,
     fewer_errors,
 )
 

@@ -88,6 +88,11 @@ class Names:
             *(inside for read in self._files.values() for inside in read.members.values())
         )
 
+    def all_modules(self, path: str) -> frozenset[str]:
+        """Return the full names of all modules that are known; what `path` imports says nothing."""
+        imported = {name for name, files in self._importers.items() if files - {path}}
+        return frozenset(imported).union(self.modules, standard_library().modules, self.installed)
+
     @cached_property
     def own_packages(self) -> frozenset[str]:
         """The workspace's modules and packages at the top."""
@@ -156,7 +161,7 @@ class Names:
         top = name.partition(".")[0]
         if name in standard_library().modules or name in self.modules or top in self.installed:
             return True
-        return name in self._imported_modules or name in self._packages
+        return bool(self._importers.get(name, set()) - {path}) or name in self._packages
 
     @cached_property
     def _packages(self) -> frozenset[str]:
@@ -168,14 +173,15 @@ class Names:
         )
 
     @cached_property
-    def _imported_modules(self) -> frozenset[str]:
-        """Modules that some file of the workspace imports, and the packages around them."""
-        found = set()
+    def _importers(self) -> dict[str, set[str]]:
+        """Modules that files import, and the packages around them, with those files."""
+        found: dict[str, set[str]] = {}
         for path, read in self._files.items():
             for one in read.imports:
                 parts = absolute(one.module, module_of(path, self._files), path).split(".")
-                found |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
-        return frozenset(found)
+                for count in range(1, len(parts) + 1):
+                    found.setdefault(".".join(parts[:count]), set()).add(path)
+        return found
 
     def ways_to_import(self, name: str, path: str) -> list[Way]:
         """Return import statements that bring a name, the likeliest first.

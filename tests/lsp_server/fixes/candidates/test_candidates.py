@@ -93,6 +93,13 @@ def _texts(marked: str, code: str, message: str = "") -> list[str]:
             "def f(a) -> |int:\n    a + 1\n",
             "def f(a) -> int:\n    return a + 1\n",
         ),
+        ("reportMissingImports", "import |jsn\n", "import json\n"),
+        ("import-error", "from |shop.crt import Cart\n", "from shop.cart import Cart\n"),
+        (
+            "reportAttributeAccessIssue",
+            "from pathlib import |Pth\n",
+            "from pathlib import Path\n",
+        ),
         ("E711", "b = |a == None\n", "b = a is None\n"),
         ("E711", "b = |a != None\n", "b = a is not None\n"),
         (

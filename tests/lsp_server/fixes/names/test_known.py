@@ -135,3 +135,13 @@ def test_installed_modules_are_seen_and_not_imported(
     (place / "package-1.0.dist-info").mkdir()
 
     assert installed_modules([tmp_path]) == {"package", "single", "native"}
+
+
+def test_own_imports_prove_nothing() -> None:
+    """A module that only the asking file imports may be misspelt there."""
+    names = Names({"a.py": "import jsn\n", "b.py": "import jsnlib.inner\n"})
+
+    assert not names.module_exists("jsn", "a.py")
+    assert names.module_exists("jsn", "b.py")
+    assert names.module_exists("jsnlib", "a.py")
+    assert "jsn" not in names.all_modules("a.py")
