@@ -212,7 +212,10 @@ def _with_parameter(
         text=phrases.parameter_phrase(parameter, facts),
     )
     written: list[str] = STYLES[read.style].entry_lines(SectionKind.PARAMETERS, entry, layout)
-    indent = read.base
+    beside = lines[(above[-1] if above else entries[0]).first]
+    # As deep as its neighbour, wherever that stands.
+    own = written[0][: len(written[0]) - len(written[0].lstrip())]
+    indent = beside[: len(beside) - len(beside.lstrip())].removesuffix(own)
     new = [indent + line if line else "" for line in written]
     if at == len(lines):  # the closing quotes stand behind the last entry
         last = lines[-1]

@@ -1,0 +1,172 @@
+"""Docstrings in an editor: code actions, a command, hints, and ghost text behind opening quotes."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
+
+from inference import MixlineError
+from lsp_server.docstrings.after_quotes import after_quotes, is_behind_quotes
+from lsp_server.docstrings.drafting import draft
+from lsp_server.docstrings.facts import Facts
+from lsp_server.docstrings.linters import Linters
+from lsp_server.docstrings.proposal import propose
+from lsp_server.docstrings.same_code import same_code
+from lsp_server.docstrings.watching import DocstringWatch, Stale, is_python
+from lsp_server.document import Document, Point
+from lsp_server.features.asking import line_range
+from lsp_server.fixes.candidate import Candidate, Change, Origin
+from lsp_server.fixes.lsp_edits import lsp_diagnostic, text_edits
+from lsp_server.server import MixlineServer
+from lsp_server.session import Place
+
+KIND: Final = "refactor.rewrite.mixline.docstring"
+FIX_KIND: Final = "quickfix.mixline.docstring"
+COMMAND: Final = "mixline.docstring"
+
+
+def register(server: MixlineServer) -> None:
+    """Offer the command; the code actions are part of the menu in `code_action`."""
+
+    async def write(*arguments: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any JSON
+        return await _write(server, arguments)
+
+    server.command(COMMAND)(write)
+
+
+def watch_for(server: MixlineServer) -> DocstringWatch:
+    """Return what follows the docstrings of a client's files and publishes hints."""
+
+    def publish(document: Document, stale: tuple[Stale, ...]) -> None:
+        encoding = server.session.encoding
+        server.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(
+                uri=document.uri,
+                version=document.version,
+                diagnostics=[lsp_diagnostic(document, one.diagnostic, encoding) for one in stale],
+            )
+        )
+
+    return DocstringWatch(server.session.document, publish)
+
+
+def docstring_actions(
+    server: MixlineServer, params: types.CodeActionParams
+) -> list[types.CodeAction]:
+    """Return what can be done about the docstring of the function or class under the cursor."""
+    document = server.session.document(params.text_document.uri)
+    if document is None or not is_python(document):
+        return []
+    actions = []
+    start, end = params.range.start.line, params.range.end.line
+    if is_wanted(FIX_KIND, params.context.only):
+        for one in server.docstrings.stale(document):
+            span = one.facts.span
+            if span.start.line <= end and start <= span.end.line and one.change is not None:
+                title = f"Bring the docstring of `{one.facts.name}` up to date"
+                actions.append(_action(server, document, title, FIX_KIND, one.change))
+    if start == end and is_wanted(KIND, params.context.only):
+        change, facts = _plain_change(server, document, start)
+        if change is not None and facts is not None:
+            title = f"Write the docstring of `{facts.name}`"
+            actions.append(_action(server, document, title, KIND, change))
+    return actions
+
+
+def behind_quotes(server: MixlineServer, place: Place) -> types.InlineCompletionItem | None:
+    """Return the docstring that belongs behind the quotes at the cursor."""
+    document, cursor = place.document, place.cursor
+    if not is_python(document) or not is_behind_quotes(document, cursor):
+        return None
+    found = after_quotes(document, cursor, server.docstrings.habits(document.uri))
+    if found is None:
+        return None
+    column = cursor.column
+    return types.InlineCompletionItem(
+        insert_text=found.text, range=line_range(place, column, column + found.absorbed)
+    )
+
+
+def is_wanted(kind: str, only: Iterable[Any] | None) -> bool:
+    """Tell whether a client wants actions of a kind."""
+    if only is None:
+        return True
+    kinds = [getattr(one, "value", one) for one in only]
+    return any(not one or f"{kind}.".startswith(f"{one}.") for one in kinds)
+
+
+def _definition(server: MixlineServer, document: Document, line: int) -> Facts | None:
+    module = server.docstrings.facts(document)
+    if module is None or not 0 <= line < len(document.lines):
+        return None
+    text = document.line(line)
+    return module.around(Point(line, len(text) - len(text.lstrip())))
+
+
+def _plain_change(
+    server: MixlineServer, document: Document, line: int
+) -> tuple[Change | None, Facts | None]:
+    """Return the docstring for the definition around a line, proved but for the linters."""
+    facts, module = _definition(server, document, line), server.docstrings.facts(document)
+    if facts is None or module is None or facts.span.docstring is not None:
+        return None, None
+    try:
+        drafted = draft(document, module, facts, server.docstrings.habits(document.uri))
+    except MixlineError:
+        return None, None
+    if not same_code(document.text(), drafted.applied().text()):
+        return None, None
+    return drafted.change, facts
+
+
+def _action(
+    server: MixlineServer, document: Document, title: str, kind: str, change: Change
+) -> types.CodeAction:
+    return types.CodeAction(title=title, kind=kind, edit=_edit(server, document, change))
+
+
+def _edit(server: MixlineServer, document: Document, change: Change) -> types.WorkspaceEdit:
+    candidate = Candidate(title="", changes=(change,), origin=Origin.ENUMERATED)
+    edits = text_edits(document, candidate, server.session.encoding)
+    workspace = server.client_capabilities.workspace
+    can = workspace.workspace_edit if workspace is not None else None
+    if can is None or not can.document_changes:
+        return types.WorkspaceEdit(changes={document.uri: edits})
+    identifier = types.OptionalVersionedTextDocumentIdentifier(
+        uri=document.uri, version=document.version
+    )
+    return types.WorkspaceEdit(
+        document_changes=[types.TextDocumentEdit(text_document=identifier, edits=edits)]
+    )
+
+
+async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
+    """Write a docstring after all checks, the linters' included, and apply it in the editor."""
+    given = arguments[0] if len(arguments) == 1 else None
+    try:
+        uri, line = str(given["uri"]), int(given["line"])  # type: ignore[index]
+    except (TypeError, KeyError, ValueError):
+        raise JsonRpcInvalidParams("expected one object with uri and line, from 0") from None
+    document = server.session.document(uri)
+    if document is None or not is_python(document):
+        raise JsonRpcInvalidParams("expected the URI of an open Python document")
+    facts, module = _definition(server, document, line), server.docstrings.facts(document)
+    if facts is None or module is None:
+        raise JsonRpcException(message="expected a function or class around this line, found none")
+    around = server.session.surroundings(server.session.to_check(document))
+    linters = await asyncio.to_thread(Linters.find, around)
+    habits = server.docstrings.habits(uri)
+    try:
+        proposal = await propose(document, module, facts, habits, linters)
+    except MixlineError as error:
+        raise JsonRpcException(message=str(error)) from error
+    if server.session.document(uri) is not document:
+        raise JsonRpcException(message="the document has changed in the meantime; ask again")
+    answer = await server.workspace_apply_edit_async(
+        types.ApplyWorkspaceEditParams(
+            label="Mixline: docstring", edit=_edit(server, document, proposal.change)
+        )
+    )
+    return {"applied": answer.applied, "style": proposal.style.value}
