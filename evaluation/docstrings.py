@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+import lsp_server.docstrings
 from evaluation.errors import DataError
 from evaluation.intervals import Interval, rounded, span, wilson
 from evaluation.options import Options
@@ -109,7 +110,13 @@ def evaluate(options: Options) -> DocstringReport:
     linters = Linters.find(Surroundings(folder=None, workspace=(Path.cwd(),), trusted=False))
     with Engine.open(options.model, options.config) as engine:
         subject = describe_subject(options.model, options.data)
-        parameters = {"ruff": linters.ruff is not None, "pydoclint": linters.has_pydoclint}
+        folders = sorted(Path(place) for place in lsp_server.docstrings.__path__)
+        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+        parameters = {
+            "code": digest(*(file.read_bytes() for file in files)),
+            "ruff": linters.ruff is not None,
+            "pydoclint": linters.has_pydoclint,
+        }
         with (
             ResultCache(
                 cache_file("docstrings", options.model, parameters), Written, fresh=options.fresh

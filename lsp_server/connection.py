@@ -9,6 +9,7 @@ from pygls.exceptions import JsonRpcInvalidRequest
 from lsp_server.engine_host import EngineHost
 from lsp_server.features import (
     code_action,
+    docstring,
     documents,
     history,
     inline_completion,
@@ -60,6 +61,7 @@ class Connection:
             watched_files,
             history,
             code_action,
+            docstring,
         ):
             feature.register(self.server)
         self.server.protocol.set_writer(writer)

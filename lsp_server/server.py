@@ -11,6 +11,7 @@ from pygls.lsp.server import LanguageServer
 
 from inference import CompletionRequest
 from lsp_server.alternatives import Alternatives
+from lsp_server.docstrings.watching import DocstringWatch, Stale
 from lsp_server.document import Document, Point
 from lsp_server.engine_host import EngineHost, EngineState
 from lsp_server.fixes.ahead import Ahead
@@ -30,6 +31,7 @@ from lsp_server.quoting import quotes_others
 from lsp_server.read_ahead import ReadAhead, prefill_request
 from lsp_server.scheduler import Scheduler
 from lsp_server.session import Session
+from lsp_server.shown_diagnostics import ShownDiagnostics
 
 _log = logging.getLogger(__name__)
 READY_NOTIFICATION = "mixline/ready"
@@ -67,11 +69,13 @@ class MixlineServer(LanguageServer):
             self._next_request,
         )
         self.toolbox = Toolbox(lambda: host.engine)
+        self.shown = ShownDiagnostics(self._publish)
+        self.docstrings = DocstringWatch(self._admitted, self._publish_stale)
         self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
         self.syntax = Publisher(
             self.session.to_check,
             lambda: self.session.settings.syntax_diagnostics,
-            self._publish,
+            self._publish_syntax,
         )
         self.on_close: list[Callable[[], None]] = []
 
@@ -79,6 +83,7 @@ class MixlineServer(LanguageServer):
         """Stop all work of this client."""
         self.read_ahead.stop()
         self.fixes.stop()
+        self.docstrings.stop()
         self.syntax.stop()
         self.toolbox.close()
         self.alternatives.stop()
@@ -101,6 +106,16 @@ class MixlineServer(LanguageServer):
                 diagnostics=[lsp_diagnostic(document, one, encoding) for one in found],
             )
         )
+
+    def _admitted(self, uri: str) -> Document | None:
+        file = self.session.to_check(uri)
+        return None if file is None else file.document
+
+    def _publish_stale(self, document: Document, stale: tuple[Stale, ...]) -> None:
+        self.shown.show("docstrings", document, [one.diagnostic for one in stale])
+
+    def _publish_syntax(self, document: Document, found: Sequence[Diagnostic]) -> None:
+        self.shown.show("syntax", document, found)
 
     def _is_busy(self) -> bool:
         if self.host.status.state is EngineState.LOADING:

@@ -34,9 +34,7 @@ def is_behind_quotes(document: Document, cursor: Point) -> bool:
     return opened is not None and line[cursor.column :].strip() in {"", opened["quotes"]}
 
 
-def after_quotes(
-    document: Document, cursor: Point, project: ProjectHabits
-) -> AfterQuotes | None:
+def after_quotes(document: Document, cursor: Point, project: ProjectHabits) -> AfterQuotes | None:
     """Return the rest of the docstring whose opening quotes stand before the cursor.
 
     Args:

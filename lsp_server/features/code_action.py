@@ -14,6 +14,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from lsp_server.document import Document
+from lsp_server.features.docstring import KIND as DOCSTRING_KIND
+from lsp_server.features.docstring import docstring_actions
 from lsp_server.features.fix_progress import FixProgress
 from lsp_server.fixes.ahead import Search
 from lsp_server.fixes.candidate import Origin
@@ -35,10 +37,12 @@ _REQUEST_CANCELLED: Final = -32800
 
 def register(server: MixlineServer) -> None:
     """Offer quick fixes."""
-    options = types.CodeActionOptions(code_action_kinds=[KIND], resolve_provider=True)
+    options = types.CodeActionOptions(
+        code_action_kinds=[KIND, DOCSTRING_KIND], resolve_provider=True
+    )
 
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        return _menu(server, params)
+        return [*_menu(server, params), *docstring_actions(server, params)]
 
     @answers_later
     def resolve(action: types.CodeAction) -> Future[types.CodeAction]:

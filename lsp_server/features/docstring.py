@@ -14,11 +14,11 @@ from lsp_server.docstrings.facts import Facts
 from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.proposal import propose
 from lsp_server.docstrings.same_code import same_code
-from lsp_server.docstrings.watching import DocstringWatch, Stale, is_python
+from lsp_server.docstrings.watching import is_python
 from lsp_server.document import Document, Point
 from lsp_server.features.asking import line_range
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.fixes.lsp_edits import lsp_diagnostic, text_edits
+from lsp_server.fixes.lsp_edits import text_edits
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 
@@ -36,29 +36,14 @@ def register(server: MixlineServer) -> None:
     server.command(COMMAND)(write)
 
 
-def watch_for(server: MixlineServer) -> DocstringWatch:
-    """Return what follows the docstrings of a client's files and publishes hints."""
-
-    def publish(document: Document, stale: tuple[Stale, ...]) -> None:
-        encoding = server.session.encoding
-        server.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(
-                uri=document.uri,
-                version=document.version,
-                diagnostics=[lsp_diagnostic(document, one.diagnostic, encoding) for one in stale],
-            )
-        )
-
-    return DocstringWatch(server.session.document, publish)
-
-
 def docstring_actions(
     server: MixlineServer, params: types.CodeActionParams
 ) -> list[types.CodeAction]:
     """Return what can be done about the docstring of the function or class under the cursor."""
-    document = server.session.document(params.text_document.uri)
-    if document is None or not is_python(document):
+    file = server.session.to_check(params.text_document.uri)
+    if file is None or not is_python(file.document):
         return []
+    document = file.document
     actions = []
     start, end = params.range.start.line, params.range.end.line
     if is_wanted(FIX_KIND, params.context.only):
@@ -149,14 +134,14 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
         uri, line = str(given["uri"]), int(given["line"])  # type: ignore[index]
     except (TypeError, KeyError, ValueError):
         raise JsonRpcInvalidParams("expected one object with uri and line, from 0") from None
-    document = server.session.document(uri)
-    if document is None or not is_python(document):
+    file = server.session.to_check(uri)
+    if file is None or not is_python(file.document):
         raise JsonRpcInvalidParams("expected the URI of an open Python document")
+    document = file.document
     facts, module = _definition(server, document, line), server.docstrings.facts(document)
     if facts is None or module is None:
         raise JsonRpcException(message="expected a function or class around this line, found none")
-    around = server.session.surroundings(server.session.to_check(document))
-    linters = await asyncio.to_thread(Linters.find, around)
+    linters = await asyncio.to_thread(Linters.find, server.session.surroundings(file))
     habits = server.docstrings.habits(uri)
     try:
         proposal = await propose(document, module, facts, habits, linters)
@@ -164,9 +149,10 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
         raise JsonRpcException(message=str(error)) from error
     if server.session.document(uri) is not document:
         raise JsonRpcException(message="the document has changed in the meantime; ask again")
-    answer = await server.workspace_apply_edit_async(
+    # What the client answers changes nothing here, and not every client does.
+    server.workspace_apply_edit(
         types.ApplyWorkspaceEditParams(
             label="Mixline: docstring", edit=_edit(server, document, proposal.change)
         )
     )
-    return {"applied": answer.applied, "style": proposal.style.value}
+    return {"style": proposal.style.value}

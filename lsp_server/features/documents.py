@@ -26,6 +26,7 @@ def register(server: MixlineServer) -> None:
 
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
         server.session.saved(params.text_document.uri)
+        server.docstrings.saved()
 
     server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
     server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
@@ -44,6 +45,7 @@ def open_document(server: MixlineServer, item: types.TextDocumentItem) -> None:
     )
     server.read_ahead.touched(item.uri)
     server.fixes.touched(item.uri)
+    server.docstrings.touched(item.uri)
     server.syntax.touched(item.uri)
 
 
@@ -72,6 +74,7 @@ def change_document(
     server.scheduler.document_changed(document, edits)
     server.read_ahead.touched(uri, cursor)
     server.fixes.touched(uri)
+    server.docstrings.touched(uri)
     server.syntax.touched(uri)
 
 
@@ -79,7 +82,9 @@ def close_document(server: MixlineServer, uri: str) -> None:
     """Forget a document."""
     server.session.close(uri)
     server.fixes.forget(uri)
+    server.docstrings.forget(uri)
     server.syntax.closed(uri)
+    server.shown.closed(uri)
     server.alternatives.edited(uri)
     server.scheduler.document_closed(uri)
     server.history.closed(uri)

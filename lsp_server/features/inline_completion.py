@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from lsprotocol import types
 
 from lsp_server.features.asking import Manner, ask, line_range, look, refuse
+from lsp_server.features.docstring import behind_quotes
 from lsp_server.features.history import accept_command
 from lsp_server.postprocess.overlap import Insertion, is_subsequence
 from lsp_server.postprocess.reject import RejectReason
@@ -25,6 +26,8 @@ def register(server: MixlineServer) -> None:
         params: types.InlineCompletionParams,
     ) -> Future[types.InlineCompletionList]:
         uri = params.text_document.uri
+        if (written := _docstring(server, params)) is not None:
+            return written
         place = look(server, _METHOD, uri, params.position)
         if isinstance(place, RejectReason):
             return refuse(server, place, _nothing)
@@ -50,6 +53,22 @@ def register(server: MixlineServer) -> None:
         return ask(server, place, manner, entry, render, render_all)
 
     server.feature(_METHOD, types.InlineCompletionOptions())(inline_completion)
+
+
+def _docstring(
+    server: MixlineServer, params: types.InlineCompletionParams
+) -> Future[types.InlineCompletionList] | None:
+    """Return the docstring behind quotes just opened, which needs no model; None elsewhere."""
+    uri, position = params.text_document.uri, params.position
+    place = server.session.look(uri, position.line, position.character)
+    item = None if isinstance(place, RejectReason) else behind_quotes(server, place)
+    if item is None:
+        return None
+    server.scheduler.supersede(uri, _METHOD)
+    server.alternatives.stop()
+    answer: Future[types.InlineCompletionList] = Future()
+    answer.set_result(types.InlineCompletionList(items=[item]))
+    return answer
 
 
 def entry_at(place: Place, selected: types.SelectedCompletionInfo) -> Entry | RejectReason:
