@@ -52,6 +52,7 @@ class Alternatives:
     def draw(self, query: Query, first: Insertion, reply: _Reply) -> None:
         """Reply with what stands there and others; with that alone if something else is asked."""
         self.stop()
+        query = query.decided()
         engine = self._engine()
         handles: list[GenerationHandle] = []
         try:

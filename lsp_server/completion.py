@@ -56,7 +56,7 @@ def build_request(
     suffix: str,
     settings: Settings,
     explicit: bool,
-    syntax: SyntaxGuard,
+    syntax: SyntaxGuard | None,
     earlier: str = "",
     shown: ShownSuffixes | None = None,
     snippets: tuple[Snippet, ...] = (),
@@ -75,7 +75,7 @@ def build_request(
         suffix: all the text behind it.
         settings: of the session.
         explicit: asked for by the user, not by typing.
-        syntax: of the place.
+        syntax: of the place; None where several lines are decided on later, see `Query.decided`.
         earlier: what stands before the document.
         shown: what the last prompts showed behind the cursor.
         snippets: of other files.
@@ -91,7 +91,7 @@ def build_request(
     several = (
         settings.multi_line is MultiLine.AUTO
         and wants_several_lines(prefix, suffix)
-        and syntax.kind is Kind.CODE
+        and (syntax is None or syntax.kind is Kind.CODE)
     )
     behind = suffix[len(hidden_closers(suffix)) :]
     return CompletionRequest(

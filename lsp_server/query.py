@@ -45,6 +45,13 @@ class Query:
         """Return the same question as typing asks it."""
         return replace(self, explicit=False, request=replace(self.request, require_text=False))
 
+    def decided(self) -> "Query":
+        """Return the query as it is run, with what syntax decides: in text there is one line."""
+        request = self.request
+        if request.multi_line and self.syntax.in_text:
+            request = replace(request, multi_line=False)
+        return replace(self, request=request if self.explicit else self.limited(request))
+
     def limited(self, request: CompletionRequest) -> CompletionRequest:
         """Return a request that is given up where the gate would show nothing more of it."""
         return replace(request, least_logprob=self.gate.at(request).least_logprob(self.syntax))

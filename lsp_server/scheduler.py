@@ -193,8 +193,7 @@ class Scheduler:
             self._answer(pending, RejectReason.LOADING)
             return
         self.make_way(query.uri)
-        if not query.explicit:
-            query = replace(query, request=query.limited(query.request))
+        query = query.decided()
         try:
             handle = engine.submit(query.gathered())
         except MixlineError as error:

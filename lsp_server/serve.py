@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 from inference import Engine, default_model
 from lsp_server.engine_host import CompletionEngine, EngineHost, Opener, Progress
@@ -11,6 +12,10 @@ from lsp_server.log import log_to_stderr
 from lsp_server.options import ServerOptions, check_address, read_token
 from lsp_server.stdio import serve_on_stdio
 from lsp_server.tcp import serve_on_tcp
+
+# Python's threads hand over to each other after 5 ms, which a key would wait for more than once
+# while another thread computes: that of its reader, and then that of its handler.
+_HAND_OVER_S: Final = 0.001
 
 
 def serve_stdio(options: ServerOptions) -> None:
@@ -20,6 +25,7 @@ def serve_stdio(options: ServerOptions) -> None:
         SystemExit: with status 1, as LSP asks for where the client left without `shutdown`.
     """
     log_to_stderr()
+    sys.setswitchinterval(_HAND_OVER_S)
     host = EngineHost(_opener(options))
     host.start()
     status = 1
@@ -55,6 +61,7 @@ def serve_tcp(
     check_address(host, port, allow_remote=allow_remote)
     token = read_token(token_file)
     log_to_stderr()
+    sys.setswitchinterval(_HAND_OVER_S)
     engine_host = EngineHost(_opener(options))
     try:
         tell_token = token_file is None

@@ -68,7 +68,7 @@ def ask(
             suffix=suffix,
             settings=place.settings,
             explicit=manner.explicit,
-            syntax=syntax,
+            syntax=None,  # to parse takes longer than to find what stands there already
             shown=place.shown,
             snippets=place.snippets,
         ),

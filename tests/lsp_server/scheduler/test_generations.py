@@ -261,3 +261,14 @@ async def test_a_generation_is_told_the_names_of_an_imported_module(desk: Any) -
     desk.ask("a", (0, 17), uri="file:///a.py", references=lambda: (shop,))
 
     assert desk.generation.request.candidates == ("sell",)
+
+
+@pytest.mark.parametrize(
+    ("text", "several"), [("if x:\n    \n", True), ('"""if x:\n    \n"""', False)]
+)
+async def test_several_lines_are_for_code(desk: Any, text: str, several: bool) -> None:
+    """In a string one line is written, whatever its text looks like."""
+    desk.open(text, language="python")
+    desk.ask("a", (1, 4), multi_line=True)
+
+    assert desk.generation.request.multi_line is several

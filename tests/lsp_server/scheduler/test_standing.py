@@ -42,7 +42,7 @@ async def test_keys_along_it_parse_nothing(desk: Any, no_more_parsing: Any) -> N
     no_more_parsing()
     for number, left in enumerate(("nt(y)", "t(y)", "(y)", "y)", ")")):
         desk.type(0, 4 + number, "int(y)"[number])
-        desk.ask(left, (0, 5 + number))
+        desk.ask(left, (0, 5 + number), multi_line=True)
 
         assert desk.answers[left] == shown(left)
     assert len(desk.engine.started) == 1
