@@ -6,11 +6,18 @@ from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.drafting import DocstringError, Draft, draft
 from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
 from lsp_server.docstrings.filling import Model, filled
-from lsp_server.docstrings.habits import ProjectHabits
+from lsp_server.docstrings.habits import (
+    ProjectHabits,
+    choose_layout,
+    docstrings_of,
+    text_between,
+)
 from lsp_server.docstrings.linters import Linters
+from lsp_server.docstrings.stale import find_stale, updated
+from lsp_server.docstrings.styles.reading import read_docstring
 from lsp_server.docstrings.verification import Checks, verify
 from lsp_server.document import Document, Point
-from lsp_server.fixes.candidate import Change
+from lsp_server.fixes.candidate import Candidate, Change, Origin, apply
 from lsp_server.syntax.python_facts import read_facts
 
 
@@ -122,6 +129,44 @@ async def propose(
         if not checks.findings:
             break
     return Proposal(facts=facts, change=drafted.change, style=drafted.style, checks=checks)
+
+
+async def bring_up_to_date(
+    document: Document, module: ModuleFacts, facts: Facts, project: ProjectHabits, linters: Linters
+) -> Proposal:
+    """Return the change that takes lost parameters out of a docstring, or renames them in it.
+
+    Args:
+        document: the file.
+        module: its facts.
+        facts: of a definition with a docstring.
+        project: what else is known of the project.
+        linters: those that may run.
+
+    Raises:
+        DocstringError: the docstring describes nothing that is not there.
+    """
+    place = facts.span.docstring
+    literal = "" if place is None else text_between(document, *place)
+    style = read_docstring(literal).style
+    staleness = find_stale(facts, literal) if isinstance(facts, FunctionFacts) else None
+    if place is None or style is None or not staleness or not isinstance(facts, FunctionFacts):
+        raise DocstringError(
+            f"expected a function or class without a docstring, or one that describes lost"
+            f" parameters; found that `{facts.name}` has one which agrees with its signature"
+        )
+    layout = choose_layout(document, facts, docstrings_of(document, module), project, style)
+    text = updated(facts, literal, staleness, layout)
+    change = Change(start=place[0], end=place[1], text=text)
+    after = apply(document, Candidate(title="", changes=(change,), origin=Origin.ENUMERATED))
+    index = module.definitions.index(facts)
+    checks = await verify(document, after, index, style, layout, linters)
+    if not (checks.parses and checks.same_code):
+        raise DocstringError(
+            f"expected a docstring of `{facts.name}` that leaves the code as it is, but it would"
+            " not; nothing is proposed"
+        )
+    return Proposal(facts=facts, change=change, style=style, checks=checks)
 
 
 async def _checked(drafted: Draft, linters: Linters) -> Checks:

@@ -1,9 +1,13 @@
-"""Write the docstring of the function or class at a line, or all that a folder lacks."""
+"""Write the docstring of the function or class at a line, or all that a folder lacks.
+
+A docstring that is there and describes parameters that are not is brought up to date instead.
+"""
 
 import argparse
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +17,9 @@ from mixline.location import parse_line_location, read_source
 from mixline.usage import EXIT_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from inference import Engine
     from lsp_server.docstrings.content import Style
+    from lsp_server.docstrings.filling import Model
     from lsp_server.docstrings.linters import Linters
     from lsp_server.docstrings.proposal import Proposal
     from lsp_server.document import Document
@@ -34,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--style", choices=STYLES, default="auto", help="default: as the file and the project do"
     )
+    parser.add_argument(
+        "--words",
+        choices=("code", "model"),
+        default="code",
+        help="who describes: plain phrases made from the code, or the model where it is sure",
+    )
+    parser.add_argument("--model", metavar="DIR", type=Path, help="model directory")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--apply", action="store_true", help="write it into the file")
 
@@ -43,15 +56,32 @@ def run(arguments: argparse.Namespace) -> int:
     from lsp_server.docstrings.content import Style
 
     style = None if arguments.style == "auto" else Style(arguments.style)
-    if arguments.missing is not None:
-        return _run_missing(arguments, style)
+    with _engine(arguments) as engine:
+        if arguments.missing is not None:
+            return _run_missing(arguments, style, engine)
+        return _run_one(arguments, style, engine)
+
+
+@contextmanager
+def _engine(arguments: argparse.Namespace) -> "Iterator[Engine | None]":
+    """Open the model if it is to write."""
+    if arguments.words == "code":
+        yield None
+        return
+    from inference import Engine, default_model
+
+    with Engine.open(arguments.model or default_model()) as engine:
+        yield engine
+
+
+def _run_one(arguments: argparse.Namespace, style: "Style | None", engine: "Engine | None") -> int:
     file, line = arguments.location
     document = _document(file)
     if not 1 <= line <= len(document.lines):
         raise UsageError(
             f"expected a line from 1 to {len(document.lines)} in {str(file)!r}, got {line}"
         )
-    proposal = asyncio.run(_propose_at(file, document, line, style))
+    proposal = asyncio.run(_propose_at(file, document, line, style, engine))
     changed = _applied(document, [proposal])
     if arguments.apply:
         write_document(file, changed)
@@ -63,17 +93,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _propose_at(
-    file: Path, document: "Document", line: int, style: "Style | None"
+    file: Path,
+    document: "Document",
+    line: int,
+    style: "Style | None",
+    engine: "Engine | None",
 ) -> "Proposal":
     from lsp_server.docstrings.project_habits import read_project_habits
-    from lsp_server.docstrings.proposal import definition_at, facts_of, propose
+    from lsp_server.docstrings.proposal import bring_up_to_date, definition_at, facts_of, propose
 
     module = facts_of(document)
     facts = definition_at(document, module, line - 1)
-    return await propose(document, module, facts, read_project_habits(file), _linters(), style)
+    project, linters = read_project_habits(file), _linters()
+    if facts.span.docstring is not None:
+        return await bring_up_to_date(document, module, facts, project, linters)
+    model = _model(engine, file)
+    return await propose(document, module, facts, project, linters, style, model)
 
 
-def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
+def _run_missing(
+    arguments: argparse.Namespace, style: "Style | None", engine: "Engine | None"
+) -> int:
     from evaluation.progress import Progress
     from mixline.workspace_files import workspace_files
 
@@ -87,7 +127,9 @@ def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
         for path in files:
             file = folder / path
             document = _document(file)
-            proposals, refused = asyncio.run(_propose_missing(file, document, style))
+            proposals, refused = asyncio.run(
+                _propose_missing(file, document, style, _model(engine, Path(path)))
+            )
             problems += refused
             if proposals and arguments.apply:
                 write_document(file, _applied(document, proposals))
@@ -106,7 +148,7 @@ def _run_missing(arguments: argparse.Namespace, style: "Style | None") -> int:
 
 
 async def _propose_missing(
-    file: Path, document: "Document", style: "Style | None"
+    file: Path, document: "Document", style: "Style | None", model: "Model | None"
 ) -> "tuple[list[Proposal], list[str]]":
     from lsp_server.docstrings.drafting import DocstringError
     from lsp_server.docstrings.project_habits import read_project_habits
@@ -117,10 +159,16 @@ async def _propose_missing(
     module = facts_of(document)
     for facts in missing(module):
         try:
-            proposals.append(await propose(document, module, facts, project, linters, style))
+            proposals.append(await propose(document, module, facts, project, linters, style, model))
         except DocstringError as error:
             problems.append(f"{file}: {error}")
     return proposals, problems
+
+
+def _model(engine: "Engine | None", path: Path) -> "Model | None":
+    from lsp_server.docstrings.filling import Model
+
+    return None if engine is None else Model(engine=engine, path=path.as_posix())
 
 
 def _linters() -> "Linters":

@@ -77,3 +77,17 @@ def test_a_line_without_definition_fails(file: Path, capsys: pytest.CaptureFixtu
     """Exit status 1 and a sentence."""
     assert main(["docstring", f"{file}:4"]) == 1
     assert "function or class around line 4" in capsys.readouterr().err
+
+
+def test_a_docstring_left_behind_is_brought_up_to_date(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lost name is replaced; one that agrees is refused."""
+    docstring = '    """Do  it.\n\n    Args:\n        old: First.\n    """\n'
+    file.write_text(f"def f(new):\n{docstring}    return new\n")
+    assert main(["docstring", f"{file}:1", "--apply"]) == 0
+    assert file.read_text() == f"def f(new):\n{docstring}    return new\n".replace("old", "new")
+    capsys.readouterr()
+
+    assert main(["docstring", f"{file}:1"]) == 1
+    assert "agrees" in capsys.readouterr().err

@@ -198,7 +198,7 @@ def test_only_what_is_asked_for(client: Client, workspace: Path) -> None:
 
 
 def test_the_setting(servers: Servers, tmp_path: Path) -> None:
-    """Switched off: an empty menu; the server offers our kind only, with resolve."""
+    """Switched off: an empty menu; the server offers our kinds only, with resolve."""
     client = servers.stdio(tmp_path / "no-model")
     workspace = make_workspace(tmp_path)
     capabilities = client.initialize(
@@ -211,7 +211,7 @@ def test_the_setting(servers: Servers, tmp_path: Path) -> None:
 
     assert menu(client, uri, 0, UNUSED) == []
     assert capabilities["codeActionProvider"] == {
-        "codeActionKinds": ["quickfix.mixline"],
+        "codeActionKinds": ["quickfix.mixline", "refactor.rewrite.mixline.docstring"],
         "resolveProvider": True,
     }
 
