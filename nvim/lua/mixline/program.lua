@@ -1,4 +1,4 @@
--- Finds the server's program; one from inside the workspace is never run.
+-- Finds the server's program; what PATH leads to inside the workspace is not run.
 local config = require("mixline.config")
 
 local M = {}
@@ -21,11 +21,11 @@ function M.command(root)
     return nil, ("there is no program %s; %s"):format(cmd[1] or "", INSTALL)
   end
   local real = vim.uv.fs_realpath(found) or found
-  if
-    not config.trusts(root) and (is_inside(real, root) or is_inside(vim.fs.normalize(found), root))
-  then
+  local is_named = not cmd[1]:match("^[/~]") and not cmd[1]:match("^%a:[/\\]")
+  local is_theirs = is_inside(real, root) or is_inside(vim.fs.normalize(found), root)
+  if is_named and is_theirs and not config.trusts(root) then
     return nil,
-      ("%s lies inside the workspace, which is not trusted; set `cmd` to a program outside"):format(
+      ("%s lies inside the workspace, which is not trusted; give its full path in `cmd`"):format(
         found
       )
   end

@@ -200,6 +200,36 @@ class TestSlowModel:
         editor.stays("nothing", lambda: not editor.ghost(), 3.0)
 
 
+def said_for_python(neovim: Path, init_file: Path, environment: dict[str, str], at: Path) -> str:
+    """Return the status line of an editor that opens a Python file in a folder, and ends."""
+    options = ["-u", str(init_file), "-i", "NONE", str(at / "sample.py")]
+    say = "+lua io.stdout:write(require('mixline').statusline())"
+    said = subprocess.run(
+        [neovim, "--headless", *options, say, "+qa!"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return said.stdout
+
+
+def test_a_program_of_the_workspace_is_not_run(
+    neovim: Path, init_file: Path, neovim_environment: dict[str, str], workspace: Path
+) -> None:
+    """PATH may lead there, but it belongs to whoever wrote the workspace."""
+    program = workspace / "bin" / "mixline"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {workspace}/was-run\n", encoding="utf-8")
+    program.chmod(0o755)
+    path = f"{program.parent}{os.pathsep}{neovim_environment['PATH']}"
+    said = said_for_python(neovim, init_file, {**neovim_environment, "PATH": path}, workspace)
+
+    assert "lies inside the workspace, which is not trusted" in said
+    assert not (workspace / "was-run").exists()
+
+
 class TestNoProgram:
     """The program is not installed."""
 
@@ -208,18 +238,15 @@ class TestNoProgram:
         """Name one that does not exist."""
         return {"cmd": ["mixline-that-is-not-there"]}
 
-    def test_it_is_said(self, neovim: Path, init_file: Path, neovim_environment: Any) -> None:
+    def test_it_is_said(
+        self,
+        neovim: Path,
+        init_file: Path,
+        neovim_environment: dict[str, str],
+        workspace: Path,
+    ) -> None:
         """In the status line, with what to do."""
-        options = ["-u", init_file, "-i", "NONE", "+set ft=python"]
-        say = "+lua io.stdout:write(require('mixline').statusline())"
-        said = subprocess.run(
-            [neovim, "--headless", *options, say, "+qa!"],
-            env=neovim_environment,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
+        said = said_for_python(neovim, init_file, neovim_environment, workspace)
 
-        assert "there is no program mixline-that-is-not-there" in said.stdout
-        assert "pip install mixline" in said.stdout
+        assert "there is no program mixline-that-is-not-there" in said
+        assert "pip install mixline" in said
