@@ -7,7 +7,8 @@ stays text. Byte-level BPE only: each token is a byte string, which is how decod
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ _LINE_STARTS: Final = (
     r"\n *(?= \w)|\S\n(?=\w)",
     r"\S\n(?=\w)",
 )
+# Ways to find the end of a first word.
+_WORD_ENDS: Final = (r"[A-Za-z](?=[ (.,])|\S(?= \w)", r"\S(?= \w)")
 # What may stand around a line end; all combinations tell whether a way to cut is exact.
 _LINE_ENDS: Final = ("\n", "\n\n", "\n\n\n", " \n", "\n \n", "\r\n")
 _INDENTS: Final = ("", " ", "    ", "\t", "\t ", "\u3000")
@@ -36,6 +39,13 @@ _PROBE: Final = "".join(
     for end in _LINE_ENDS
     for indent in _INDENTS
     for right in _WORDS
+)
+_MARKS: Final = ("a", "Ab", "1", "_", "a_", ")", "=", "#", "'s", "\u00e9", "\u4e2d", "\u0301")
+_WORD_PROBE: Final = "".join(
+    f"{left}{between}{right}\n"
+    for left in _MARKS
+    for between in (" ", "  ", "    ", " \t", "(", "((", ".", ".(", ", ", " (", " \n", ").")
+    for right in _MARKS
 )
 
 
@@ -79,6 +89,8 @@ class Tokenizer:
         self._bytes = _token_bytes(plain_vocab, added, self.size)
         self._lines: dict[str, list[int]] = {}
         self._line_start = self._exact_line_start()
+        self._starts: dict[str, list[int]] = {}
+        self._word_end = self._exact_word_end()
 
     @classmethod
     def open(cls, path: Path) -> "Tokenizer":
@@ -114,6 +126,21 @@ class Tokenizer:
             self._lines.clear()
         return [self._encode_piece(piece) for piece in self.pieces(text)]
 
+    def encode_start(self, text: str) -> list[int]:
+        """Return the first ids of `encode`, at least one of them where there is any.
+
+        They end where no token can go on, mostly behind the first word, so words that were met
+        before cost nothing.
+        """
+        end = self._word_end.search(text) if self._word_end is not None else None
+        start = text if end is None else text[: end.end()]
+        ids = self._starts.get(start)
+        if ids is None:
+            if len(self._starts) > _CACHED_LINES:
+                self._starts.clear()
+            ids = self._starts[start] = self.encode(start)
+        return ids
+
     def pieces(self, text: str) -> Iterator[str]:
         """Cut a text where no token can span the cut; mostly behind each line end."""
         start = 0
@@ -148,16 +175,28 @@ class Tokenizer:
         Pre-tokenizers scan to the right without looking back; they differ in what they join to a
         line end (brackets, blank lines, indentation but for its last space), never a whole word.
         """
-        split = self._plain.pre_tokenizer
-        if split is None or not self._keeps_lines():
-            return None
-        words = [word for word, _ in split.pre_tokenize_str(_PROBE)]
         for pattern in _LINE_STARTS:
             self._line_start = re.compile(pattern)
-            pieces = self.pieces(_PROBE)
-            if words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]:
+            if self._is_exact(_PROBE, self.pieces(_PROBE)):
                 return self._line_start
         return None
+
+    def _exact_word_end(self) -> re.Pattern[str] | None:
+        """Find the first way to cut behind a word that leaves the words of the probe, or None."""
+        for pattern in map(re.compile, _WORD_ENDS):
+            ends = [found.end() for found in pattern.finditer(_WORD_PROBE)]
+            pieces = (_WORD_PROBE[a:b] for a, b in pairwise([0, *ends, len(_WORD_PROBE)]))
+            if self._is_exact(_WORD_PROBE, pieces):
+                return pattern
+        return None
+
+    def _is_exact(self, probe: str, pieces: Iterable[str]) -> bool:
+        """Tell whether pieces of the probe have its words, and need no other normalising."""
+        split = self._plain.pre_tokenizer
+        if split is None or not self._keeps_lines():
+            return False
+        words = [word for word, _ in split.pre_tokenize_str(probe)]
+        return words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]
 
     def _keeps_lines(self) -> bool:
         """Tell whether normalising line by line is normalising the whole: no step or NFC alone."""

@@ -46,6 +46,29 @@ def test_lines_are_exact_on_mixtures(name: str, make_spec: Callable[[str], Spec]
     check()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_starts_are_those_of_the_whole(
+    name: str, make_spec: Callable[[str], Spec], project_sources: dict[str, str]
+) -> None:
+    """The first ids of every line and half line, of words that are kept; and of any mixture."""
+    tokenizer = Tokenizer(make_spec(name))
+    lines = [line for text in project_sources.values() for line in text.splitlines(keepends=True)]
+
+    def is_start(text: str) -> bool:
+        ids, start = tokenizer.encode(text), tokenizer.encode_start(text)
+        return ids[: len(start)] == start and bool(start) == bool(ids)
+
+    assert all(is_start(line[at:]) for line in lines[::7] for at in (0, len(line) // 2))
+    assert len(tokenizer._starts) < len(lines[::7])
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(CODE_PIECES, max_size=12).map("".join))
+    def check(text: str) -> None:
+        assert is_start(text)
+
+    check()
+
+
 def test_markers_in_text_stay_text(make_spec: Callable[[str], Spec]) -> None:
     """No text yields an added token's id, special or not, and it comes back unchanged."""
     for special in (True, False):
