@@ -2,10 +2,13 @@
 
 `python -m evaluation fit-workspace REPOSITORIES` draws places as `next-line` does, walks through
 the true rest of each line, and finds the figures of `inference/workspace_weights.py` under which
-the mixture gives the true tokens the highest likelihood. Needs the `train` extra (torch).
+the mixture gives the true tokens the highest likelihood. A token counts as much as a generation is
+likely to get to it: a line that is lost at its first token teaches nothing about its tenth. Needs
+the `train` extra (torch).
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +24,7 @@ from evaluation.progress import Progress
 from evaluation.repositories import read_repositories
 from inference.config import EngineConfig
 from inference.loading import load
-from inference.workspace_weights import LEAST, agreement, features, network_features
+from inference.workspace_weights import LEAST, agreement, features
 
 SEED: Final = 20
 _PENALTY: Final = 1e-4  # on the squares of the figures
@@ -40,6 +43,8 @@ class Fitted:
     steps: int
     nats_network: float  # a token, the network alone
     nats_mixed: float
+    nats_network_reached: float  # the same, each token as likely as a generation gets to it
+    nats_mixed_reached: float
 
 
 def gather(model: Path, data: Path, places: int, threads: int) -> list[Step]:
@@ -91,59 +96,114 @@ class _Data:
                 right[first + step.right] = 1.0
         self.right = floats(right)
         self.chance = floats([step.chance for step in found])
-        self.network = floats([network_features(s.peak, healing=s.healing) for s in found])
+        self.network = floats(np.stack([step.network for step in found]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """What is fitted."""
+
+    weights: torch.Tensor
+    network: torch.Tensor
+    others: torch.Tensor  # sharpness - 1 through softplus, both trusts
+
+    @property
+    def all(self) -> list[torch.Tensor]:
+        return [self.weights, self.network, self.others]
 
 
 def fit(found: list[Step]) -> Fitted:
-    """Return the figures of highest likelihood."""
+    """Return the figures of highest likelihood.
+
+    Args:
+        found: the steps of each line in their order.
+    """
     data = _Data(found)
-    weights = torch.zeros(data.features.shape[1], requires_grad=True)
-    network = torch.zeros(data.network.shape[1], requires_grad=True)
-    others = torch.zeros(3, requires_grad=True)  # sharpness - 1 through softplus, both trusts
-    parameters = [weights, network, others]
-    optimizer = torch.optim.LBFGS(parameters, max_iter=_ROUNDS, line_search_fn="strong_wolfe")
+    alike = torch.ones(data.num_steps)
+    with torch.no_grad():
+        reached = _reached(found, _nats(data, _most_likely(data, alike)))
+    figures = _most_likely(data, reached)
+    with torch.no_grad():
+        nats = _nats(data, figures)
+    network = -torch.log(data.chance + LEAST)
+    return Fitted(
+        weights=tuple(map(rounded, figures.weights.tolist())),
+        network=tuple(map(rounded, figures.network.tolist())),
+        sharpness=rounded(1 + float(softplus(figures.others[0]))),
+        trust=rounded(float(figures.others[1])),
+        trust_agreed=rounded(float(figures.others[2])),
+        steps=len(found),
+        nats_network=rounded(float(network.mean())),
+        nats_mixed=rounded(float(nats.mean())),
+        nats_network_reached=rounded(float((reached * network).mean())),
+        nats_mixed_reached=rounded(float((reached * nats).mean())),
+    )
+
+
+def _most_likely(data: _Data, counts: torch.Tensor) -> _Figures:
+    """Return the figures of highest likelihood.
+
+    Args:
+        data: all steps.
+        counts: how much each step counts.
+    """
+    figures = _Figures(
+        weights=torch.zeros(data.features.shape[1], requires_grad=True),
+        network=torch.zeros(data.network.shape[1], requires_grad=True),
+        others=torch.zeros(3, requires_grad=True),
+    )
+    optimizer = torch.optim.LBFGS(figures.all, max_iter=_ROUNDS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        penalty = torch.stack([(tensor**2).sum() for tensor in parameters]).sum()
-        total = _nats(data, weights, network, others) + _PENALTY * penalty
+        penalty = torch.stack([(tensor**2).sum() for tensor in figures.all]).sum()
+        total = (counts * _nats(data, figures)).mean() + _PENALTY * penalty
         total.backward()
         return total
 
     optimizer.step(loss)
-    with torch.no_grad():
-        nats = float(_nats(data, weights, network, others))
-    return Fitted(
-        weights=tuple(map(rounded, weights.tolist())),
-        network=tuple(map(rounded, network.tolist())),
-        sharpness=rounded(1 + float(softplus(others.detach()[0]))),
-        trust=rounded(float(others.detach()[1])),
-        trust_agreed=rounded(float(others.detach()[2])),
-        steps=len(found),
-        nats_network=rounded(float(-torch.log(data.chance + LEAST).mean())),
-        nats_mixed=rounded(nats),
+    return _Figures(
+        weights=figures.weights.detach(),
+        network=figures.network.detach(),
+        others=figures.others.detach(),
     )
 
 
-def _nats(
-    data: _Data, weights: torch.Tensor, network: torch.Tensor, others: torch.Tensor
-) -> torch.Tensor:
-    """Return minus the mean log-likelihood; the formula of `workspace_weights.shares`."""
-    sharpness = 1 + softplus(others[0])
-    trust = others[1] + others[2] * data.agreement
-    logs = data.features @ weights
+def _reached(found: list[Step], nats: torch.Tensor) -> torch.Tensor:
+    """Return how likely a generation gets to each step, relative to the mean of all.
+
+    Args:
+        found: the steps.
+        nats: minus the log-likelihood of each.
+    """
+    likely = []
+    line, sofar = -1, 0.0
+    for step, cost in zip(found, nats.tolist(), strict=True):
+        if step.line != line:
+            line, sofar = step.line, 0.0
+        likely.append(math.exp(-sofar))
+        sofar += cost
+    reached = torch.tensor(likely)
+    return reached / reached.mean()
+
+
+def _nats(data: _Data, figures: _Figures) -> torch.Tensor:
+    """Return minus the log-likelihood of each step; the formula of `workspace_weights.shares`."""
+    sharpness = 1 + softplus(figures.others[0])
+    trust = figures.others[1] + figures.others[2] * data.agreement
+    logs = data.features @ figures.weights
     tops = _highest(logs, data.token_of, data.num_tokens)
     sums = torch.zeros(data.num_tokens).index_add(
         0, data.token_of, torch.exp(sharpness * (logs - tops[data.token_of]))
     )
     tokens = tops + torch.log(sums) / sharpness + trust * data.log_chances
-    kept = data.network @ network
+    kept = data.network @ figures.network
     # Relative to the highest of each step, so that no trial of the search overflows.
     peaks = torch.maximum(_highest(tokens, data.step_of, data.num_steps), kept.detach())
     tokens, kept = torch.exp(tokens - peaks[data.step_of]), torch.exp(kept - peaks)
     total = kept.index_add(0, data.step_of, tokens)
     right = (kept * data.chance).index_add(0, data.step_of, tokens * data.right)
-    return -torch.log(right / total + LEAST).mean()
+    return -torch.log(right / total + LEAST)
 
 
 def _highest(values: torch.Tensor, groups: torch.Tensor, count: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ The true rest of a line is written token by token, whatever either would have ch
 tokens before the cursor first, as a generation does). One forward pass a place suffices.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -19,7 +20,7 @@ from inference.healing import Rewriting
 from inference.sampling import distribution
 from inference.workspace_expert import WorkspaceExpert
 from inference.workspace_match import Table, agreed
-from inference.workspace_weights import evidence
+from inference.workspace_weights import network_features
 
 # N places of the workspace, K tokens that they go on with, V vocabulary
 
@@ -39,8 +40,7 @@ class Step:
     chances: Floats  # ``[K]``, the network's probability of these tokens
     right: int  # index of the true token among them, -1 if it is not
     chance: float  # the network's probability of the true token
-    peak: float  # the network's probability of its first choice
-    healing: bool  # the token writes old text again
+    network: Floats  # see `network_features`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,13 +118,14 @@ def _walk(
 ) -> Iterator[Step]:
     rewriting = Rewriting(generator.healer, known.taken)
     asked = request(position, files, workspace_expert=True)
-    expert = WorkspaceExpert(asked, generator.tokenizer.encode, generator.stop_id, rewriting.text)
+    expert = WorkspaceExpert(asked, generator.tokenizer, generator.stop_id, rewriting.text)
     text = ""
-    for token, probabilities in zip(known.target, known.probabilities, strict=True):
+    pairs = zip(known.target, known.probabilities, strict=True)
+    for number, (token, probabilities) in enumerate(pairs):
         ends = rewriting.line_ends() if rewriting.left else generator.vocabulary.line_ends
         true = ends.equal.get(token, token)
-        tokens = expert.next_tokens(evidence(expert.places.table), ends)
-        (kept,) = np.nonzero(np.where(tokens >= 0, probabilities[tokens], 0.0) > 0.0)
+        tokens, chances = expert.foretell(probabilities, ends)
+        (kept,) = np.nonzero(chances > 0.0)
         unique, which = np.unique(tokens[kept], return_inverse=True)
         (right,) = np.nonzero(unique == true)
         yield Step(
@@ -134,11 +135,13 @@ def _walk(
             chances=probabilities[unique],
             right=int(right[0]) if right.size else -1,
             chance=float(probabilities[true]),
-            peak=float(probabilities.max()),
-            healing=bool(rewriting.left),
+            network=network_features(
+                float(probabilities.max()), tokens=number, healing=bool(rewriting.left)
+            ),
         )
         new = rewriting.consume(generator.tokenizer.token_bytes(token)).decode("utf-8", "ignore")
         if "\n" in new:
             return
         text += new
-        expert.advance(token, new, text, rewriting.text)
+        logprob = math.log(max(float(probabilities[true]), 1e-45))
+        expert.advance(true, new, text, logprob=logprob, rewritten=rewriting.text)

@@ -33,7 +33,7 @@ class WorkspaceAlone:
 
     def complete(self, asked: CompletionRequest) -> str:
         """Return what is expected for the rest of the line, "" for nothing."""
-        expert = WorkspaceExpert(asked, self._tokenizer.encode, None)
+        expert = WorkspaceExpert(asked, self._tokenizer, None)
         decoder = TextDecoder()
         text = ""
         for _ in range(asked.max_tokens):
@@ -45,5 +45,5 @@ class WorkspaceAlone:
             text += written
             if "\n" in written:
                 break
-            expert.advance(token, written, text)
+            expert.advance(token, written, text, logprob=0.0)
         return text.split("\n", maxsplit=1)[0]

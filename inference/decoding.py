@@ -185,7 +185,13 @@ class Decoding:
         if way.reason is not None:
             return None
         if way.expert is not None:
-            way.expert.advance(pick.token, text, written.text, way.rewriting.text)
+            way.expert.advance(
+                pick.token,
+                text,
+                written.text,
+                logprob=pick.logprob,
+                rewritten=way.rewriting.text,
+            )
         if way.logprob <= least or (frontier is not None and way.has_line):
             return None
         draft = _no_draft if way.expert is None else way.expert.draft

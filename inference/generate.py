@@ -113,8 +113,7 @@ class Generator:
         rewriting = Rewriting(self.healer, taken)
         expert = None
         if request.workspace_expert:
-            encode = self.tokenizer.encode
-            expert = WorkspaceExpert(request, encode, self.stop_id, rewriting.text)
+            expert = WorkspaceExpert(request, self.tokenizer, self.stop_id, rewriting.text)
         return Way(rewriting=rewriting, expert=expert)
 
     def _prefill(

@@ -4,7 +4,7 @@ These are the columns of `Column`; how much each counts is fitted (`workspace_we
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, TypeAlias
 
@@ -46,6 +46,8 @@ class Column(IntEnum):
     KNOWN_LINE = 10  # its line, as a whole, is in the document
     WORD = 11  # characters of a word before the cursor, of which the place is inside as well
     AGREED = 12  # all places inside that word go on with the same token (known later, see `agreed`)
+    FORETOLD = 13  # tokens of this generation's line that the place has as well, in one run
+    EXPLAINED = 14  # how unlikely these were to the network alone, in hundredths of nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,18 @@ class Places:
     def none(cls) -> "Places":
         """Return no places."""
         return cls(keys=[], continuations=[], table=np.zeros((0, len(Column)), dtype=np.int32))
+
+    def told(self, right: npt.NDArray[np.bool_], centinats: int) -> "Places":
+        """Return them behind one more token.
+
+        Args:
+            right: ``[N]``, whether a place goes on with it.
+            centinats: how unlikely it was to the network.
+        """
+        table = self.table.copy()
+        table[right, Column.FORETOLD] += 1
+        table[right, Column.EXPLAINED] += centinats
+        return replace(self, table=table)
 
     def following(self, written: str) -> "Places":
         """Return those that go on with `written`, moved behind it."""
@@ -195,7 +209,7 @@ def compare(
         word is not None and word.group() not in document.words,
         line in document.lines,
         len(cursor.word) if _begins(text, at - len(cursor.word), cursor.word) else 0,
-        False,
+        *(0, 0, 0),
     )
     return tuple(map(int, columns)), continuation
 

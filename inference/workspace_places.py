@@ -27,9 +27,9 @@ from inference.workspace_match import (
 
 # Ends of the text before the cursor: visible characters, most places taken. The longer ends are
 # looked for only where there are more places with a shorter one than were taken.
-_ENDS: Final = ((6, 60), (12, 40), (24, 30))
-_SHORT_END: Final = (MIN_VISIBLE, 30)
-_INDEXED_END: Final = (MIN_VISIBLE, 30)
+_ENDS: Final = ((6, 20), (12, 20), (24, 15))
+_SHORT_END: Final = (MIN_VISIBLE, 12)
+_INDEXED_END: Final = (MIN_VISIBLE, 12)
 _ABOVE: Final = (8, 20)  # visible characters of the line above, most places
 _MOST_BELOW: Final = 20
 _KIND_NEAR, _KIND_FAR = 2, 3  # of the column KIND, and of the column SOURCE:

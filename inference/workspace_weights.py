@@ -3,9 +3,11 @@
 Evidence of a place: e^(weights x features of its columns). Places that go on with the same token
 add up, less than fully (`_SHARPNESS`), and a token's evidence grows with the network's own
 probability of it (`_TRUST`). The network as a whole counts as evidence of its own, which depends on
-how sure it is of its first choice. A token's probability is its share of all evidence.
+how sure it is of its first choice and on how much of the line is written. A token's probability is
+its share of all evidence.
 """
 
+import math
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -22,6 +24,8 @@ _HINGES: Final = {
     Column.VISIBLE: (3.0, 4.0, 5.0, 6.0),
     Column.FOLLOWING: (2.0, 3.0, 4.0, 5.0),
     Column.RANK: (),
+    Column.FORETOLD: (1.0, 2.0),
+    Column.EXPLAINED: (6.0, 8.0, 9.0),
 }  # log2(1 + column) and what of it is above each hinge
 _LOGS: Final = np.asarray([column for column, hinges in _HINGES.items() for _ in (0, *hinges)])
 _ABOVE: Final = np.asarray(
@@ -44,8 +48,21 @@ _FLAGS: Final = np.asarray(
 )  # column, value
 
 
+# The highest value of each column that is told apart.
+_CAPS: Final = np.asarray(
+    [
+        {Column.MATCHED: 1023, Column.VISIBLE: 1023, Column.RANK: 255, Column.EXPLAINED: 4095}.get(
+            column, 127
+        )
+        for column in Column
+    ],
+    dtype=np.int32,
+)
+
+
 def features(table: Table) -> Floats:
     """Return the features ``[N, F]`` of places."""
+    table = np.minimum(table, _CAPS)
     logs = np.log2(1 + table[:, _LOGS], dtype=np.float32)
     flags = table[:, _FLAGS[:, 0]] == _FLAGS[:, 1]
     ones = np.ones((len(table), 1), dtype=np.float32)
@@ -55,53 +72,78 @@ def features(table: Table) -> Floats:
 # The figures below are what `python -m evaluation fit-workspace` prints.
 _WEIGHTS: Final = np.asarray(
     (
-        -1.0879,
-        0.0918,
-        0.1836,
-        -0.6216,
-        0.041,
-        0.6289,
-        0.6013,
-        0.2389,
-        0.9236,
-        -0.42,
-        -0.2696,
-        -0.071,
-        0.2786,
-        -0.0213,
-        0.114,
-        0.2407,
-        0.5489,
-        -0.2925,
-        0.1833,
-        -0.2926,
-        0.6226,
-        -0.5503,
-        0.3479,
-        0.7654,
-        0.1977,
-        0.5375,
-        -0.5767,
-        -0.9454,
-        0.536,
+        -0.0819,
+        0.1488,
+        -0.0564,
+        -0.0392,
+        -0.1907,
+        0.3539,
+        0.9029,
+        0.3131,
+        0.3877,
+        -0.0861,
+        -0.2523,
+        0.1793,
+        0.3618,
+        0.2767,
+        -0.1357,
+        -0.0383,
+        0.5878,
+        -0.2776,
+        -0.1095,
+        1.3681,
+        -0.3531,
+        0.0556,
+        0.1789,
+        0.1586,
+        0.4419,
+        -0.1646,
+        0.071,
+        0.8037,
+        -0.6919,
+        0.6842,
+        0.3814,
+        0.4644,
+        0.8094,
+        -0.3888,
+        -0.7787,
+        0.8123,
     ),
     dtype=np.float32,
 )
-_NETWORK: Final = (1.0876, 0.408, 0.0474, -0.9637)
-_SHARPNESS: Final = 1.3046
-_TRUST: Final = 0.376
-_TRUST_AGREED: Final = -0.2073  # on top, where all places inside the cursor's word agree
+_NETWORK: Final = np.asarray((0.0818, -0.4608, -0.12, -0.4816, 2.669, -0.6829), dtype=np.float32)
+_SHARPNESS: Final = 1.1646
+_TRUST: Final = 0.3107
+_TRUST_AGREED: Final = -0.0113  # on top, where all places inside the cursor's word agree
 LEAST: Final = 1e-4  # a network's probability counts as at least so much
 
 
+def _by_value() -> Floats:
+    """Return what each value of each column adds to the evidence, one column after the other."""
+    none = np.zeros((1, len(Column)), dtype=np.int32)
+    least = (features(none) @ _WEIGHTS)[0]
+    parts = []
+    for column in Column:
+        table = np.zeros((_CAPS[column] + 1, len(Column)), dtype=np.int32)
+        table[:, column] = np.arange(len(table))
+        parts.append(features(table) @ _WEIGHTS - least)
+    parts[0] += least
+    return np.concatenate(parts)
+
+
+_BY_VALUE: Final = _by_value()
+_FIRSTS: Final = np.cumsum([0, *(_CAPS + 1)], dtype=np.int32)[:-1]  # of each column in it
+_ONES: Final = np.ones(len(Column), dtype=np.float32)  # a product adds up faster than a sum
+
+
 def evidence(table: Table) -> Floats:
-    """Return the logarithm of the evidence ``[N]`` of places."""
-    logs: Floats = features(table) @ _WEIGHTS
+    """Return the logarithm of the evidence ``[N]`` of places: their features, weighted."""
+    logs: Floats = _BY_VALUE.take(np.minimum(table, _CAPS) + _FIRSTS) @ _ONES
     return logs
 
 
 def shares(
-    table: Table, which: Ids, probabilities: Floats, peak: float, *, healing: bool
+    table: Table, which: Ids, probabilities: Floats, network: Floats
 ) -> tuple[Floats, float]:
     """Return the share of each token ``[K]``, and that of the network.
 
@@ -109,8 +151,7 @@ def shares(
         table: ``[N, C]``, see `workspace_match.agreed`.
         which: ``[N]``, the index below K of the token that each place goes on with.
         probabilities: ``[K]``, of the network.
-        peak: probability of its first choice.
-        healing: whether the token writes old text again.
+        network: see `network_features`.
     """
     logs = evidence(table)
     count = len(probabilities)
@@ -119,10 +160,10 @@ def shares(
     sums = np.bincount(which, np.exp(_SHARPNESS * (logs - tops[which])), count)
     trust = _TRUST + _TRUST_AGREED * agreement(table, which, count)
     tokens = tops + np.log(sums) / _SHARPNESS + trust * np.log(probabilities + LEAST)
-    network = float(np.dot(_NETWORK, network_features(peak, healing=healing)))
-    highest = max(network, float(tokens.max()))
+    own = float(network @ _NETWORK)
+    highest = max(own, float(tokens.max()))
     weights = np.exp(tokens - highest)
-    kept = float(np.exp(network - highest))
+    kept = float(np.exp(own - highest))
     total = float(weights.sum()) + kept
     return (weights / total).astype(np.float32), kept / total
 
@@ -134,7 +175,14 @@ def agreement(table: Table, which: Ids, count: int) -> Floats:
     return found
 
 
-def network_features(peak: float, *, healing: bool) -> tuple[float, float, float, float]:
-    """Return what the network's own evidence depends on."""
-    log = float(np.log(peak + LEAST))
-    return 1.0, log, log * log, float(healing)
+def network_features(peak: float, *, tokens: int, healing: bool) -> Floats:
+    """Return what the network's own evidence depends on.
+
+    Args:
+        peak: probability of its first choice.
+        tokens: of the line that the generation has written.
+        healing: whether the next token writes old text again.
+    """
+    log = math.log(peak + LEAST)
+    length = math.log2(1 + tokens)
+    return np.asarray((1.0, log, log * log, healing, length, max(length - 1, 0)), dtype=np.float32)

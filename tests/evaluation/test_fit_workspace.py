@@ -1,16 +1,19 @@
 """Fitting finds the figures under which made-up places foretell as they were made to."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
-from evaluation.fit_workspace import fit, show
+import torch
+
+from evaluation.fit_workspace import _reached, fit, show
 from evaluation.forced import Step
 from inference.workspace_match import Column
-from inference.workspace_weights import features
+from inference.workspace_weights import features, network_features
 
 PLACES = 3
 
@@ -34,8 +37,7 @@ def made_up(count: int) -> list[Step]:
                 chances=np.full(PLACES, 0.01, dtype=np.float32),
                 right=right if right < PLACES else -1,
                 chance=0.01 if right < PLACES else 0.5,
-                peak=0.5,
-                healing=False,
+                network=network_features(0.5, tokens=0, healing=False),
             )
         )
     return made
@@ -55,3 +57,13 @@ def test_figures_come_back() -> None:
     assert log(30, 3) - log(30, 2) == pytest.approx(-2.0, abs=0.6)
     assert fitted.nats_mixed < fitted.nats_network - 0.3
     assert (fitted.steps, json.loads(show(fitted))["steps"]) == (1500, 1500)
+
+
+def test_what_a_generation_seldom_gets_to_counts_little() -> None:
+    """A step counts as the product of what came before it in its line, the mean is 1."""
+    first, second, third, other = made_up(4)
+    line = [first, replace(second, line=0), replace(third, line=0), other]
+    reached = _reached(line, -torch.log(torch.tensor([0.5, 0.1, 0.9, 0.2])))
+
+    assert reached.mean() == pytest.approx(1)
+    assert (reached / reached[0]).tolist() == pytest.approx([1, 0.5, 0.05, 1])

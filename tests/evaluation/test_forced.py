@@ -11,6 +11,7 @@ from evaluation.positions import Place, Position
 from evaluation.repositories import read_repositories
 from inference.config import EngineConfig
 from inference.loading import load
+from inference.workspace_match import Column
 
 LINE = "connection = open_connection(host, port)"
 FILES = {
@@ -40,15 +41,25 @@ def test_an_open_file_has_each_token(walked: list[list[Step]]) -> None:
     assert len(with_file) == len(without) > 3
     assert all(step.right >= 0 for step in with_file)
     assert sum(step.right >= 0 for step in without) < len(without) / 2
-    assert with_file[0].healing
-    assert not with_file[-1].healing
+    healing = [step.network[3] for step in with_file]
+    assert (healing[0], healing[-1]) == (1, 0)
+
+
+def test_places_are_told_of_each_token(walked: list[list[Step]]) -> None:
+    """What the other file has foretold is counted, and so is how little the network expected it."""
+    with_file, _ = walked
+    before, last = with_file[-2:]
+
+    assert last.table[:, Column.FORETOLD].max() == len(with_file) - 1
+    assert last.table[:, Column.EXPLAINED].max() > before.table[:, Column.EXPLAINED].max() > 0
 
 
 def test_chances_are_the_network_s(walked: list[list[Step]]) -> None:
     """The same with both indexes, each at most the first choice's."""
     for one, other in zip(*walked, strict=True):
         assert one.chance == other.chance == one.chances[one.right]
-        assert 0 < one.chance <= one.peak == other.peak <= 1
+        assert one.network.tolist() == other.network.tolist()
+        assert 0 < one.chance <= np.exp(one.network[1]) <= 1
         assert len(one.which) == len(one.table)
         assert set(one.which.tolist()) == set(range(len(one.chances)))
         assert np.isfinite(one.chances).all()

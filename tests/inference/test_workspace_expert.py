@@ -9,6 +9,7 @@ from inference.request import CompletionRequest, Reference
 from inference.tokenizer import Tokenizer
 from inference.workspace_expert import WorkspaceExpert, texts_around
 from inference.workspace_index import WorkspaceIndex
+from inference.workspace_match import Column
 
 
 def request(prefix: str, suffix: str = "", **changes: Any) -> CompletionRequest:
@@ -40,7 +41,7 @@ def test_own_text_of_another_version_is_left_out() -> None:
 
 def make(tokenizer: Tokenizer, asked: CompletionRequest, **more: Any) -> WorkspaceExpert:
     """Return the expert for a request."""
-    return WorkspaceExpert(asked, tokenizer.encode, 0, **more)
+    return WorkspaceExpert(asked, tokenizer, 0, **more)
 
 
 def expected(expert: WorkspaceExpert, tokenizer: Tokenizer) -> tuple[int, float] | None:
@@ -62,7 +63,7 @@ def follow(expert: WorkspaceExpert, tokenizer: Tokenizer) -> str:
     while "\n" not in text and (best := expected(expert, tokenizer)) is not None and best[0]:
         written = tokenizer.decode([best[0]])
         text += written
-        expert.advance(best[0], written, text)
+        expert.advance(best[0], written, text, logprob=0.0)
     return text
 
 
@@ -80,6 +81,42 @@ def test_what_is_expected_spells_the_line(tokenizer: Tokenizer) -> None:
     assert last is not None
     assert last[0] == 0
     assert 0 < first[1] < last[1] < 1
+
+
+def test_a_place_that_was_right_is_believed(tokenizer: Tokenizer) -> None:
+    """The more the less the network had expected of what it foretold."""
+
+    def second(chance: float) -> float:
+        asked = request("value = ", references=(reference("value = compute(1)\n"),))
+        expert = make(tokenizer, asked)
+        probabilities = np.full(tokenizer.size, 1e-3, dtype=np.float32)
+        first = tokenizer.encode_start("compute(1)\n")[0]
+        probabilities[first] = chance
+        hint = expert.hint(probabilities, NO_LINE_ENDS)
+        assert hint is not None
+        written = tokenizer.decode([first])
+        expert.advance(first, written, written, logprob=-1.0)
+        best = expected(expert, tokenizer)
+        assert best is not None
+        return best[1]
+
+    assert second(0.9) < second(0.001)
+
+
+def test_places_found_later_know_what_they_have_in_common(tokenizer: Tokenizer) -> None:
+    """A text that has the tokens written so far is told of them as if it had foretold them."""
+    texts = (reference("value = compute(1)\n"), reference("other = collect(seven)\n"))
+
+    def found(logprob: float) -> list[int]:
+        expert = make(tokenizer, request("value = ", references=texts))
+        expert.hint(np.full(tokenizer.size, 0.01, dtype=np.float32), NO_LINE_ENDS)
+        expert.advance(0, "collect(", "collect(", logprob=logprob)
+        (row,) = expert.places.table[:, [Column.FORETOLD, Column.EXPLAINED]].tolist()
+        return list(row)
+
+    (one, unlikely), (same, likely) = found(-4.0), found(-3.0)
+    assert one == same == 1
+    assert unlikely - likely == 100
 
 
 def test_shares_leave_something_to_the_network(tokenizer: Tokenizer) -> None:
@@ -130,7 +167,7 @@ def test_leaving_the_text_looks_further(tokenizer: Tokenizer) -> None:
         "compute(1)\n"
     )
 
-    expert.advance(0, "collect(", "collect(")
+    expert.advance(0, "collect(", "collect(", logprob=0.0)
 
     assert follow(expert, tokenizer) == "seven)\n"
 
@@ -143,7 +180,7 @@ def test_what_is_written_again_comes_first(tokenizer: Tokenizer) -> None:
     assert best is not None
     assert best[0] == tokenizer.encode("(total)\n")[0]
 
-    expert.advance(0, "", "", "")
+    expert.advance(0, "", "", logprob=0.0)
     assert expected(expert, tokenizer) is not None
     assert follow(expert, tokenizer) == "tal)\n"
 
@@ -158,7 +195,7 @@ def test_several_lines_are_followed_where_asked_for(tokenizer: Tokenizer) -> Non
     while len(written) < 40 and (best := expected(expert, tokenizer)) is not None:
         piece = tokenizer.decode([best[0]])
         written += piece
-        expert.advance(best[0], piece, written)
+        expert.advance(best[0], piece, written, logprob=0.0)
 
     assert written.startswith("items:\n    use(item)\n    count += 1")
 
@@ -168,7 +205,7 @@ def test_no_match_no_hint(tokenizer: Tokenizer) -> None:
     expert = make(tokenizer, request("something new "))
 
     assert expected(expert, tokenizer) is None
-    expert.advance(0, "x", "x")
+    expert.advance(0, "x", "x", logprob=0.0)
     assert expected(expert, tokenizer) is None
 
 

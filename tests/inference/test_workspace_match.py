@@ -80,6 +80,18 @@ def test_places_are_followed_and_joined_once() -> None:
     assert not found.following("append(1)\nvalues.pop()\n").continuations
 
 
+def test_places_that_are_right_are_told_so() -> None:
+    """Token by token, with how unlikely each was; the others and the places before stay as are."""
+    found = places("x\nvalues.", "values.append(1)\nvalues.pop()\n")
+    right = np.asarray([text.startswith("app") for text in found.continuations])
+    told = found.told(right, 250).told(right, 30)
+
+    assert told.table[right][:, Column.FORETOLD].tolist() == [2]
+    assert told.table[right][:, Column.EXPLAINED].tolist() == [280]
+    assert not told.table[~right][:, Column.FORETOLD].any()
+    assert not found.table[:, Column.FORETOLD].any()
+
+
 def test_no_place_is_an_empty_table() -> None:
     """It can be followed and joined like any other."""
     none = places("unheard_of(")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inference.workspace_match import Column, Table, agreed
-from inference.workspace_weights import evidence, features, shares
+from inference.workspace_weights import _WEIGHTS, evidence, features, network_features, shares
 
 
 def row(**columns: int) -> Table:
@@ -28,8 +28,7 @@ def mixed(
         np.concatenate(tables),
         np.asarray(which),
         np.asarray(chances, dtype=np.float32),
-        peak,
-        healing=False,
+        network_features(peak, tokens=0, healing=False),
     )
     return weights.tolist(), kept
 
@@ -52,6 +51,25 @@ def test_a_line_that_would_come_twice_counts_less() -> None:
     assert log(**match, KNOWN_LINE=1) < log(**match)
     assert log(**match, KNOWN_LINE=1, REPEATS=1) < log(**match)
     assert log(**match, RANK=60) < log(**match)
+
+
+def test_a_place_that_has_foretold_tokens_counts_more() -> None:
+    """With their number, and the more the less the network expected them."""
+    match = {"MATCHED": 8, "VISIBLE": 7}
+    once = log(**match, FORETOLD=1, EXPLAINED=10)
+
+    assert once < log(**match, FORETOLD=4, EXPLAINED=40)
+    assert once < log(**match, FORETOLD=1, EXPLAINED=800)
+
+
+def test_evidence_is_the_weighted_sum_of_features() -> None:
+    """Looked up by value; what is above a column's cap counts as the cap."""
+    rng = np.random.default_rng(0)
+    table = rng.integers(0, 3, (40, len(Column)), dtype=np.int32)
+    for column in (Column.MATCHED, Column.VISIBLE, Column.FOLLOWING, Column.EXPLAINED):
+        table[:, column] = rng.integers(0, 6000, 40)
+
+    assert evidence(table) == pytest.approx(features(table) @ _WEIGHTS, abs=1e-4)
 
 
 def test_shares_are_a_distribution() -> None:
