@@ -1,6 +1,8 @@
 """Looks for fixes of bugs exactly as the language server does: part of `mixline eval fixes`."""
 
 import time
+from dataclasses import replace
+from typing import Final
 
 from evaluation.fixes.bugs import Bug
 from evaluation.fixes.copies import Copy
@@ -10,9 +12,12 @@ from lsp_server.document import Document, Point
 from lsp_server.fixes.checkers.checker import CheckedFile
 from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.diagnostic import ERROR, WARNING, Diagnostic
-from lsp_server.fixes.search import Faulty, Found, search
+from lsp_server.fixes.search import Budget, Faulty, Found, search
 from lsp_server.fixes.toolbox import Toolbox
 from lsp_server.fixes.verification import Baseline
+
+# Time is measured, and shall decide nothing else: the machine may be busy.
+_BUDGET: Final = Budget(seconds=60.0)
 
 
 class Searcher:
@@ -26,6 +31,7 @@ class Searcher:
             engine: ranks and writes.
         """
         self._folder = copy.folder
+        self._warm: set[str] = set()
         self._toolbox = Toolbox(lambda: engine)
         self._around = Surroundings(folder=copy.folder, workspace=(copy.folder,), trusted=True)
 
@@ -35,8 +41,13 @@ class Searcher:
         document = Document.of_text(uri=file.as_uri(), version=1, language="python", text=bug.text)
         checked = CheckedFile(document=document, path=file, folder=self._folder)
         faulty = Faulty(baseline=Baseline(checked), diagnostic=_diagnostic(bug))
+        tools = await self._toolbox.tools(checked, self._around)
+        for checker in tools.checkers:
+            if checker.name == bug.checker and bug.checker not in self._warm:
+                self._warm.add(bug.checker)  # a type checker's first look takes seconds
+                await checker.check(checked)
         started = time.perf_counter()
-        found = await search(faulty, await self._toolbox.tools(checked, self._around))
+        found = await search(faulty, replace(tools, budget=_BUDGET))
         return _outcome(bug, found, time.perf_counter() - started)
 
     def close(self) -> None:
