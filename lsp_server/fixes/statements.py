@@ -14,7 +14,7 @@ _COMMENT_LINE: Final = re.compile(
     r"\s*(?:#(?!include|define|if|endif|else|\[)|//|/\*|\*[ /]|--|<!--)"
 )
 _WORD: Final = re.compile(r"[^\W\d]\w*|\d+")
-_FILLER: Final = frozenset({"pass", "...", "{", "}", "{}", ";", "};", "(", ")", "[", "]", "),"})
+_FILLER: Final = frozenset({"pass"})
 _MAX_COMPARED_LINES: Final = 20_000
 
 
@@ -114,7 +114,10 @@ def _loses_lines(before: Document, after: Document) -> bool:
 
 def _num_code_lines(lines: list[str]) -> int:
     return sum(
-        bool(line.strip()) and line.strip() not in _FILLER and not _COMMENT_LINE.match(line)
+        # Brackets and semicolons alone are no statement.
+        _WORD.search(line) is not None
+        and line.strip() not in _FILLER
+        and not _COMMENT_LINE.match(line)
         for line in lines
     )
 

@@ -137,3 +137,11 @@ def test_configuration_is_not_edited() -> None:
     refusal = check("a = 1\n", "a = 2\n", name="pyproject.toml", language="toml")
 
     assert refusal is Refusal.CONFIGURATION
+
+
+def test_brackets_alone_are_no_statement() -> None:
+    """In a text that does not parse a line of brackets may lose one of them, or all."""
+    broken = "a = {\n    1: {\n    }}\n}\n"
+    fixed = "a = {\n    1: {\n    }\n}\n"
+
+    assert check(broken, fixed, "invalid-syntax", "Expected a statement") is None
