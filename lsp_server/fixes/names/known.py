@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from lsp_server.fixes.names.of_file import FileNames, Import, names_in
-from lsp_server.fixes.names.stdlib import standard_library
+from lsp_server.fixes.names.stdlib import COMMON, standard_library
 
 _PACKAGE: Final = "__init__"
 _SOURCE_FOLDERS: Final = ("src", "lib", "python")
@@ -30,6 +30,8 @@ _ALIASES: Final = {
 _USED: Final = 0.0
 _DEFINED: Final = 1.0
 _STANDARD: Final = 0.6
+_NAME: Final = 0.5  # of a module of the standard library rather than a module
+_UNCOMMON: Final = 2.5  # a module that few files import: a slip of the finger is as likely
 _INSTALLED: Final = 2.0
 _SELDOM: Final = 1.5  # that another statement brings the name more often
 _AROUND: Final = 1.5  # from a package that imports this file, as a rule
@@ -202,7 +204,8 @@ class Names:
         if name in library.modules:
             yield Way(_STANDARD, Import(name, "", ""))
         for rank, module in enumerate(library.origins.get(name, ())):
-            yield Way(_STANDARD + 0.5 + _RANK * rank, Import(module, name, ""))
+            cost = _STANDARD + _NAME + _RANK * rank + (0.0 if module in COMMON else _UNCOMMON)
+            yield Way(cost, Import(module, name, ""))
         for module, file in self.modules.items():
             if file != path and name in self._files[file].top and module != here:
                 statement = relative(Import(module, name, ""), here, path, self._is_relative(path))

@@ -21,7 +21,7 @@ from typing import Final
 
 _LIST: Final = Path(__file__).with_name("stdlib.txt")
 _PARAMETERS: Final = "("
-_COMMON: Final = (
+COMMON: Final = (
     *("os", "sys", "re", "typing", "collections", "pathlib", "json", "time", "logging"),
     *("datetime", "functools", "itertools", "dataclasses", "collections.abc", "subprocess"),
     *("unittest", "unittest.mock", "random", "abc", "math", "enum", "asyncio", "tempfile"),
@@ -120,7 +120,7 @@ def _names() -> Iterator[str]:
 
 
 def _rank(name: str) -> int:
-    return _COMMON.index(name) if name in _COMMON else len(_COMMON)
+    return COMMON.index(name) if name in COMMON else len(COMMON)
 
 
 def _import(name: str) -> ModuleType | None:
