@@ -6,8 +6,9 @@ from typing import Final
 
 from lsp_server.document import Point
 
+# What a bare `cached_property` is depends on an import; linters take it for a function.
 _PROPERTIES: Final = frozenset(
-    {"property", "cached_property", "abstractproperty", "DynamicClassAttribute"}
+    {"property", "functools.cached_property", "abc.abstractproperty", "enum.property"}
 )
 
 
@@ -125,7 +126,7 @@ class FunctionFacts:
     @property
     def is_property(self) -> bool:
         """Whether it is read like an attribute."""
-        return any(name.rpartition(".")[2] in _PROPERTIES for name in self.decorators)
+        return any(name in _PROPERTIES for name in self.decorators)
 
     @property
     def is_accessor(self) -> bool:

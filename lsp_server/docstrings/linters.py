@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.facts import ClassFacts, Facts
-from lsp_server.docstrings.skeleton import is_iterated
+from lsp_server.docstrings.skeleton import is_iterated, returns_documented
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.checkers.ruff import Ruff
@@ -37,7 +37,7 @@ _PYDOCLINT: Final = "import sys; sys.stderr = sys.stdout; from pydoclint.main im
 _ABOUT_SIGNATURES: Final = frozenset({"DOC106", "DOC107", "DOC110"})
 # A generator that is not annotated as one it takes for a function that returns its annotation.
 _ABOUT_GENERATORS: Final = frozenset({"DOC201", "DOC402", "DOC403"})
-# A bare `return` without the annotation `-> None` is a value to it.
+# A function that only raises, or whose bare `return` is not annotated, returns a value to it.
 _MISSING_RETURN: Final = "DOC201"
 
 
@@ -154,5 +154,4 @@ def about_signature(code: str, target: Facts) -> bool:
         return code in _ABOUT_SIGNATURES
     if target.is_generator:
         return code in _ABOUT_GENERATORS and not is_iterated(target.return_annotation)
-    nothing = not target.returns_value and target.return_annotation is None
-    return code == _MISSING_RETURN and nothing
+    return code == _MISSING_RETURN and not returns_documented(target)

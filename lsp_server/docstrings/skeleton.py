@@ -11,7 +11,7 @@ from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts, Parame
 _UNKNOWN: Final = "object"  # what every value is
 _ITERATED: Final = ("Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable")
 _ASYNC_GENERATOR: Final = "AsyncGenerator"
-_NO_VALUE: Final = frozenset({"None", "NoReturn", "Never", "typing.NoReturn", "typing.Never"})
+_NO_VALUE: Final = frozenset({"None", "NoReturn", "Never"})
 _DEFAULT_TYPES: Final = (bool, str, float)
 _QUOTE: Final = 8  # columns of quotes, full stop and an `r`, less than two of them spared
 
@@ -48,7 +48,8 @@ def skeleton(facts: Facts, style: Style, room: int) -> Content:
 
 def returns_documented(facts: FunctionFacts) -> bool:
     """Tell whether what a function returns has a section of its own."""
-    if facts.is_property or facts.return_annotation in _NO_VALUE:
+    declared = (facts.return_annotation or "").rpartition(".")[2]
+    if facts.is_property or declared in _NO_VALUE:
         return False
     if facts.is_generator and is_iterated(facts.return_annotation):
         return facts.returns_value and _generator_returns(facts.return_annotation or "")

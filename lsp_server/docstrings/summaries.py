@@ -84,11 +84,14 @@ def function_summaries(facts: FunctionFacts) -> list[str]:
     if sets:
         found.append(f"{lead}, setting {listed(sets)}")
         found.append(f"Set {listed(sets)}")
+    if facts.raises and not calls:
+        found.append(f"Raise {listed([f'`{one.name}`' for one in facts.raises[:_MANY]], 'or')}")
     taken = [f"`{parameter.name}`" for parameter in facts.parameters[:_MANY]]
     if taken:
         found.append(f"{lead} from {listed(taken)}")
         found.append(f"Work on {listed(taken)}")
-    found.append(f"Run {facts.num_statements} statements")
+    if facts.num_statements > 1:
+        found.append(f"Run {facts.num_statements} statements")
     found = [text for text in found if text and says_something(text, names)]
     return [*found, "Do what the body says"]
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,9 @@ async def _propose_missing(
     from lsp_server.docstrings.project_habits import read_project_habits
     from lsp_server.docstrings.proposal import facts_of, missing, propose
 
-    project, linters = read_project_habits(file), _linters()
+    # pydoclint takes half a second each time, which is too long for a whole package.
+    linters = replace(_linters(), has_pydoclint=False)
+    project = read_project_habits(file)
     proposals, problems = [], []
     module = facts_of(document)
     for facts in missing(module):
