@@ -19,7 +19,8 @@ from lsp_server.fixes.names.stdlib import standard_library
 _Statement: TypeAlias = ast.Import | ast.ImportFrom
 _FUTURE, _STANDARD, _INSTALLED, _OWN, _RELATIVE = range(5)
 _LONGEST_LINE: Final = 88
-_BLANKS_BEHIND: Final = 2  # lines between imports and code
+_DEFINITIONS: Final = ("class ", "def ", "async def ", "@")
+_BLANKS_BEFORE_DEFINITION: Final = 2
 _NAMES: Final = re.compile(r"(from\s+[.\w]+\s+import\s+)([\w ,]+)")
 
 
@@ -135,7 +136,8 @@ def _behind_section(
     while row + blanks < len(lines) and not lines[row + blanks].strip():
         blanks += 1
     follows = next_one is not None and next_one.lineno - 1 == row + blanks
-    if blanks > (1 if follows else _BLANKS_BEHIND):
+    is_definition = row + blanks < len(lines) and lines[row + blanks].startswith(_DEFINITIONS)
+    if blanks > (_BLANKS_BEFORE_DEFINITION if is_definition else 1):
         return row + 1, 0, 0  # between two sections there is room for one
     return row, 1, int(follows and not blanks)
 

@@ -31,7 +31,7 @@ _NAMES = Names({"own/__init__.py": "", "own/a.py": ""})
             "import abc\nfrom pathlib import Path\n\nimport numpy\n",
         ),
         (Import("os", "", ""), "import numpy\n", "import os\n\nimport numpy\n"),
-        (Import("own.a", "b", ""), "import os\n\nimport numpy\n\n\nx = 1\n", None),
+        (Import("own.a", "b", ""), "import os\n\nimport numpy\n\n\ndef f(): ...\n", None),
         (Import("re", "sub", ""), "from re import match\n", "from re import match, sub\n"),
         (Import("re", "A", ""), "from re import match\n", "from re import A, match\n"),
         (
