@@ -3,12 +3,12 @@
 import ast
 import difflib
 import re
-import warnings
 from collections import Counter
 from functools import lru_cache
 from typing import Final
 
 from lsp_server.document import Document
+from lsp_server.syntax.silence import silenced
 
 _COMMENT_LINE: Final = re.compile(
     r"\s*(?:#(?!include|define|if|endif|else|\[)|//|/\*|\*[ /]|--|<!--)"
@@ -24,8 +24,7 @@ def tree_of(document: Document) -> ast.Module | None:
     if document.language != "python":
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silenced():
             return ast.parse(document.text().encode("utf-8", "replace"))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None

@@ -9,6 +9,7 @@ A file with a syntax error hides all other complaints from most checkers. A fix 
 that brings to light what stands on other lines is parsed too: nobody can say that it added nothing.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -130,17 +131,12 @@ class Verifier:
         return outcome
 
     async def _verify(self, candidate: Candidate) -> Fix | Refusal:
-        before = self._file.document
-        try:
-            edited = apply(before, candidate)
-            shift = LineShift(in_order(before, candidate.changes))
-        except EditError as error:
-            _log.warning("%s", error)
-            return Refusal.IMPOSSIBLE
-        refusal = refused(before, edited, self._diagnostic, candidate.origin, self._module_exists)
-        refusal = refusal or await self._parse(edited, shift)
-        if refusal is not None:
-            return refusal
+        own_report = await self._baseline.report(self._own)
+        # Parsing a long file takes tens of milliseconds, in which the server has to answer.
+        tried = await asyncio.to_thread(self._try, candidate, own_report)
+        if isinstance(tried, Refusal):
+            return tried
+        edited, shift = tried
         fix = Fix(candidate=candidate, edited=edited, verdict=Verdict.PARSED)
         copy = replace(self._file, document=edited)
         certain = self._reporter is not None
@@ -153,6 +149,21 @@ class Verifier:
         if self._reporter is None or not certain:
             return fix
         return replace(fix, verdict=Verdict.VERIFIED, by=self._reporter.name)
+
+    def _try(
+        self, candidate: Candidate, own_report: Report
+    ) -> tuple[Document, LineShift] | Refusal:
+        """Make the edit, and refuse it for what can be seen without a checker."""
+        before = self._file.document
+        try:
+            edited = apply(before, candidate)
+            shift = LineShift(in_order(before, candidate.changes))
+        except EditError as error:
+            _log.warning("%s", error)
+            return Refusal.IMPOSSIBLE
+        refusal = refused(before, edited, self._diagnostic, candidate.origin, self._module_exists)
+        refusal = refusal or self._parse(own_report, edited, shift)
+        return (edited, shift) if refusal is None else refusal
 
     async def _judge(
         self, checker: Checker, copy: CheckedFile, shift: LineShift
@@ -180,12 +191,11 @@ class Verifier:
         )
         return Verdict.PARSED if was_broken and was_hidden else Refusal.ADDS
 
-    async def _parse(self, edited: Document, shift: LineShift) -> Refusal | None:
+    def _parse(self, before: Report, edited: Document, shift: LineShift) -> Refusal | None:
         """Let the parsers look at the edited text: at syntax, and at names where nobody else does.
 
         A file for which there is no grammar passes: its checker has the last word.
         """
-        before = await self._baseline.report(self._own)
         if not before.ended_normally:
             return None if self._reporter is not None else Refusal.FAILED
         after = self._own.parse(edited)

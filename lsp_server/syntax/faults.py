@@ -1,6 +1,5 @@
 """What is wrong in a whole file for its parsers: syntax errors, and names that nothing defines."""
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from lsp_server.document import Document, Point
 from lsp_server.syntax.grammars import grammar_name
 from lsp_server.syntax.names import undefined_identifiers
 from lsp_server.syntax.parsing import Parsed, parse
+from lsp_server.syntax.silence import silenced
 from lsp_server.syntax.symbols import symbols
 
 _MAX_FAULTS: Final = 100
@@ -51,8 +51,7 @@ def compile_fault(document: Document) -> Fault | None:
         return None
     text = document.text().encode("utf-8", "replace").decode("utf-8")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silenced():
             compile(text, "<text>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return _of_syntax_error(document, error)

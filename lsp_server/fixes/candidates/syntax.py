@@ -4,7 +4,6 @@ import ast
 import builtins
 import keyword
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +13,7 @@ from lsp_server.fixes.candidates.line_repairs import Repair, repairs
 from lsp_server.fixes.candidates.site import Site
 from lsp_server.fixes.candidates.tokens import CLOSERS, OPENERS, tokens
 from lsp_server.fixes.kinds import Kind
+from lsp_server.syntax.silence import silenced
 
 _MOST_PARSED: Final = 160
 _MOST_PARSED_WHOLE: Final = 60
@@ -135,8 +135,7 @@ def _begins(line: str) -> bool:
 
 
 def _parses(lines: Sequence[str]) -> bool:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with silenced():
         try:
             ast.parse("\n".join(lines) + "\n")
         except (SyntaxError, ValueError, MemoryError, RecursionError):

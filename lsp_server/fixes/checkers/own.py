@@ -1,5 +1,7 @@
 """Mixline's own parsers as a checker: syntax errors of every grammar, undefined names in Python."""
 
+import asyncio
+
 from lsp_server.document import Document
 from lsp_server.fixes.checkers.checker import CheckedFile, Finding, Report
 from lsp_server.fixes.diagnostic import Diagnostic
@@ -24,8 +26,8 @@ class OwnParsers:
         return grammar_name(document.language, document.uri) is not None
 
     async def check(self, file: CheckedFile) -> Report:
-        """Parse the text here and now; it takes a few milliseconds for each 10,000 characters."""
-        return self.parse(file.document)
+        """Parse the text in a thread."""
+        return await asyncio.to_thread(self.parse, file.document)
 
     def parse(self, document: Document) -> Report:
         """Return what the parsers say about a text."""

@@ -11,13 +11,14 @@ import inspect
 import pkgutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+from lsp_server.syntax.silence import silenced
 
 _LIST: Final = Path(__file__).with_name("stdlib.txt")
 _PARAMETERS: Final = "("
@@ -125,8 +126,7 @@ def _rank(name: str) -> int:
 
 def _import(name: str) -> ModuleType | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silenced():
             return importlib.import_module(name)
     except (ImportError, OSError):
         return None
