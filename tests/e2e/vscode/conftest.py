@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ EXTENSION = ROOT / "dist" / "mixline.vsix"
 CHROMIUM = "/usr/bin/chromium"
 # Behind the selected entry of an open list the class ends in -preview.
 GHOST = ", ".join(
-    f".editor-instance {part}"
+    f"{place} {part}"
+    for place in (".editor-instance", ".notebookOverlay")
     for part in ("[class*='ghost-text-decoration']", ".suggest-preview-text .view-line")
 )
 USER_SETTINGS = {
@@ -82,12 +83,13 @@ def start_code_server(
 ) -> Iterator[Callable[..., CodeServer]]:
     """Return a function that starts VS Code's server with the extension and nothing else of ours.
 
-    `path` is what programs are searched in; `options` are those of code-server.
+    `path` is what programs are searched in; `options` are those of code-server; `settings` are
+    the machine's, where those belong that name programs.
     """
     started = []
 
-    def start(path: str, *options: str) -> CodeServer:
-        server = _start(tmp_path_factory.mktemp("vscode"), path, options)
+    def start(path: str, *options: str, settings: Mapping[str, object] | None = None) -> CodeServer:
+        server = _start(tmp_path_factory.mktemp("vscode"), path, options, settings or {})
         started.append(server)
         _wait_for_port(server)
         return server
@@ -105,13 +107,16 @@ def code_server(start_code_server: Callable[..., CodeServer]) -> CodeServer:
     return start_code_server(path, "--disable-workspace-trust")
 
 
-def _start(folder: Path, path: str, options: tuple[str, ...]) -> CodeServer:
+def _start(
+    folder: Path, path: str, options: tuple[str, ...], machine_settings: Mapping[str, object]
+) -> CodeServer:
     program = CACHE / "vscode" / "code-server"
     for needed in (program, EXTENSION):
         assert needed.is_file(), f"{needed} is missing; run: make e2e"
-    (folder / "data" / "User").mkdir(parents=True)
-    settings = folder / "data" / "User" / "settings.json"
-    settings.write_text(json.dumps(USER_SETTINGS), encoding="utf-8")
+    for place, settings in (("User", USER_SETTINGS), ("Machine", machine_settings)):
+        file = folder / "data" / place / "settings.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(settings), encoding="utf-8")
     # VS Code asks the login shell for its variables, and /etc/profile may set PATH anew.
     (folder / ".bash_profile").write_text(f"export PATH={path!r}\n", encoding="utf-8")
     environment = {
@@ -163,6 +168,8 @@ def _wait_for_port(server: CodeServer) -> None:
 class Window:
     """A window of VS Code on one workspace, and waiting for what it shows."""
 
+    ghost_parts = GHOST
+
     def __init__(self, page: Any, server: CodeServer, workspace: Path) -> None:
         self.page = page
         self.server = server
@@ -187,15 +194,26 @@ class Window:
 
     def open(self, name: str, text: str, *, newline: str = "\n") -> None:
         """Open a new file of the given text, the cursor at its end."""
+        self.show_file(name, text, newline=newline)
+        self.page.locator(f'.editor-instance .monaco-editor[data-uri$="{name}"]').wait_for()
+        self.press("Control+End")
+        self.page.get_by_text(f"Ln {text.count(chr(10)) + 1}, ").wait_for()
+
+    def show_file(self, name: str, text: str, *, newline: str = "\n") -> None:
+        """Open a new file in whatever editor there is for its kind."""
         self.file = self.workspace / name
         self.file.write_text(text, encoding="utf-8", newline=newline)
         self.press("Control+p")
         self.page.keyboard.insert_text(str(self.file))
         self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.wait_for()
         self.press("Enter")
-        self.page.locator(f'.editor-instance .monaco-editor[data-uri$="{name}"]').wait_for()
-        self.press("Control+End")
-        self.page.get_by_text(f"Ln {text.count(chr(10)) + 1}, ").wait_for()
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        """Make these the workspace's settings, and wait until VS Code has seen it."""
+        folder = self.workspace / ".vscode"
+        folder.mkdir(exist_ok=True)
+        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+        self.page.wait_for_timeout(1500)
 
     def close_editor(self) -> None:
         """Close the editor, whatever is unsaved in it."""

@@ -1,5 +1,6 @@
 """Ghost text in a real VS Code: appears, is accepted in parts, typed through, dismissed."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -164,38 +165,62 @@ def test_a_killed_server_is_started_again(window: Any) -> None:
 
 
 @pytest.fixture
-def stopped_server(window: Any) -> Iterator[int]:
-    """Return the server's process; however the test ends, it runs on."""
-    (pid,) = window.server.language_servers()
-    yield pid
-    os.kill(pid, signal.SIGCONT)
+def unsure(window: Any) -> Iterator[None]:
+    """Let suggestions be shown however unsure they are: those have alternatives."""
+    window.configure({"mixline.minimumConfidence": 0})
+    yield
+    window.configure({})
 
 
-@pytest.mark.parametrize("name", ["late.py", "late.txt"])  # with a list that opens meanwhile
-def test_a_late_answer_is_shown_without_a_key(window: Any, stopped_server: int, name: str) -> None:
-    """VS Code stops waiting long before two seconds; the suggestion appears all the same."""
-    window.open(name, SOURCE)
+@pytest.mark.usefixtures("unsure")
+def test_alternatives_are_gone_through(window: Any) -> None:
+    """VS Code's keys ask for others, go to the next, and back."""
+    window.open("others.py", SOURCE[: SOURCE.rindex("for name")])
+    window.type("for n")
+    first = window.wait_for("ghost text", window.ghost)
+    window.press("Alt+BracketRight")
+    window.wait_for("another one", lambda: window.ghost() not in {"", first})
+    window.press("Alt+BracketLeft")
+
+    window.wait_for("the first again", lambda: window.ghost() == first)
+
+
+def test_statistics_are_a_page(window: Any) -> None:
+    """What the server knows of suggestions, whatever machine it runs on."""
+    window.run("Mixline: Show Statistics")
+    window.page.locator(".tab", has_text="Mixline Statistics.md").wait_for()
+    text = window.page.locator(".editor-instance .view-lines").first
+
+    window.wait_for("figures", lambda: "accepted" in text.inner_text().lower())
+
+
+def test_a_cell_goes_on_from_the_cells_before_it(window: Any) -> None:
+    """What the second cell repeats stands in the first alone."""
+    begin, _, last = SOURCE.rpartition("\n\n\n")
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": text.splitlines(keepends=True),
+        }
+        for text in (begin, last)
+    ]
+    notebook = {
+        "cells": cells,
+        "metadata": {"language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 2,
+    }
+    window.show_file("cells.ipynb", json.dumps(notebook))
+    editors = window.page.locator(".notebookOverlay .cell-editor-container .monaco-editor")
+    editors.nth(1).click()
+    window.press("Control+End")
     window.page.wait_for_timeout(500)
-    os.kill(stopped_server, signal.SIGSTOP)
     window.type("l")
-    window.stays("nothing", lambda: not window.ghost(), 2)
-    os.kill(stopped_server, signal.SIGCONT)
 
-    assert window.wait_for("late ghost text", window.ghost).endswith(REST)
-
-
-def test_a_late_answer_for_another_place_is_not_shown(window: Any, stopped_server: int) -> None:
-    """Once the cursor has moved on, what was meant for the old place stays away."""
-    window.open("moved.py", SOURCE)
-    window.page.wait_for_timeout(500)
-    os.kill(stopped_server, signal.SIGSTOP)
-    window.type("l")
-    window.page.wait_for_timeout(1000)
-    window.press("Control+Home")
-    window.page.wait_for_timeout(1000)
-    os.kill(stopped_server, signal.SIGCONT)
-
-    window.stays("nothing", lambda: not window.ghost(), 3)
+    assert window.wait_for("ghost text", window.ghost) == REST
 
 
 def test_picture_for_the_documentation(window: Any) -> None:
