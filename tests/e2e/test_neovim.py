@@ -64,3 +64,38 @@ def test_disagreeing_text_removes_the_ghost_text(open_editor: Callable[[str], An
     editor.type("#")
 
     editor.wait_for("other ghost text", lambda: editor.ghost() != ghost)
+
+
+def test_a_verified_fix_is_applied(open_editor: Callable[[str], Any]) -> None:
+    """Found while nobody asked, in the menu with its final title, applied from there."""
+    editor = open_editor("def load(config):\n    return confg\n")
+    editor.nvim.current.window.cursor = (2, 11)
+    title = "Rename to `config` - verified by ruff"
+    editor.wait_for("a verified fix", lambda: title in menu(editor))
+    editor.lua(
+        "vim.lsp.buf.code_action({\n"
+        "  apply = true,\n"
+        "  context = { only = { 'quickfix.mixline' }, diagnostics = {} },\n"
+        f"  filter = function(action) return action.title == '{title}' end,\n"
+        "})"
+    )
+
+    editor.wait_for("the fixed line", lambda: editor.lines()[1] == "    return config")
+
+
+def menu(editor: Any) -> list[str]:
+    """Return the titles of the code actions at the cursor."""
+    return list(
+        editor.lua(
+            "local asked = vim.lsp.util.make_range_params(0, 'utf-16')\n"
+            "asked.context = { diagnostics = {}, only = { 'quickfix' } }\n"
+            "local titles = {}\n"
+            "local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', asked, 2000)\n"
+            "for _, answer in pairs(answers or {}) do\n"
+            "  for _, action in ipairs(answer.result or {}) do\n"
+            "    table.insert(titles, action.title)\n"
+            "  end\n"
+            "end\n"
+            "return titles"
+        )
+    )
