@@ -11,17 +11,24 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lsp_server.document import Document
 from lsp_server.fixes.checkers.process import NEUTRAL_FOLDER, end_group
 from lsp_server.framing import FramingError, MessageSplitter, Oversized
 
 _STDIN, _STDOUT = 0, 1
+_ASK_AGAIN_S: Final = 0.05
+# LSP 3.17: RequestCancelled (by nobody but the server), ContentModified, ServerCancelled.
+_BUSY: Final = frozenset({-32800, -32801, -32802})
 
 
 class LanguageServerError(Exception):
     """The server does not do what it should; never leaves the checkers."""
+
+
+class _BusyError(LanguageServerError):
+    """The server was interrupted by itself: the same question may be put again."""
 
 
 class LanguageClient:
@@ -71,9 +78,7 @@ class LanguageClient:
                 async with asyncio.timeout(limit_s):
                     await self._start()
                     self._tell(document, others)
-                    answer = await self._ask(
-                        "textDocument/diagnostic", {"textDocument": {"uri": document.uri}}
-                    )
+                    answer = await self._diagnose(document.uri)
             except TimeoutError as error:
                 self.close()
                 raise LanguageServerError(f"it took longer than {limit_s:g} s") from error
@@ -154,6 +159,14 @@ class LanguageClient:
                 params = {"textDocument": name, "contentChanges": [{"text": content}]}
                 self._send({"method": "textDocument/didChange", "params": params})
 
+    async def _diagnose(self, uri: str) -> Any:  # noqa: ANN401 - any JSON
+        """Ask until the server has time for it, which the caller limits."""
+        while True:
+            try:
+                return await self._ask("textDocument/diagnostic", {"textDocument": {"uri": uri}})
+            except _BusyError:
+                await asyncio.sleep(_ASK_AGAIN_S)
+
     async def _ask(self, method: str, params: object) -> Any:  # noqa: ANN401 - any JSON
         number = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -190,7 +203,7 @@ class LanguageClient:
                 if "result" in message:
                     waiting.set_result(message["result"])
                 else:
-                    waiting.set_exception(LanguageServerError("it refuses to answer"))
+                    waiting.set_exception(_refusal(message.get("error")))
         elif number is not None:
             self._send({"id": number, "result": self._answer(message)})
 
@@ -199,6 +212,13 @@ class LanguageClient:
             return None
         items = message.get("params", {}).get("items", [])
         return [self._settings.get(item.get("section", "")) for item in items]
+
+
+def _refusal(error: object) -> LanguageServerError:
+    code = error.get("code") if isinstance(error, Mapping) else None
+    if code in _BUSY:
+        return _BusyError("it has no time to answer")
+    return LanguageServerError("it refuses to answer")
 
 
 class ServerOutput(asyncio.SubprocessProtocol):

@@ -102,6 +102,19 @@ async def test_each_answer_belongs_to_its_text(
     assert all(report.ended_normally for report in reports)
 
 
+async def test_a_busy_server_is_asked_again(
+    make_program: MakeProgram, trusted: Surroundings, workspace: Path, make_file: MakeFile
+) -> None:
+    """ServerCancelled is no answer: the server has more to read first."""
+    busy = "send({'jsonrpc': '2.0', 'id': number, 'error': {'code': -32802, 'message': 'later'}})"
+    body = f"if number < 5:\n            {busy}\n            continue\n        {ANSWER}"
+    checker = checker_that(body, make_program, trusted, workspace)
+    report = await checker.check(make_file("x = confg\n"))
+    await ended(checker)
+
+    assert [one.diagnostic.start for one in report.findings] == [Point(0, 4)]
+
+
 @pytest.mark.parametrize(
     "body",
     [
