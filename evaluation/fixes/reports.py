@@ -1,6 +1,7 @@
 """What ruff and basedpyright say of files: asked in one run each, outside the language server."""
 
 import json
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -13,6 +14,7 @@ from evaluation.errors import DataError
 from evaluation.fixes.copies import RULES
 from evaluation.fixes.kinds import Checker
 
+_TAG: Final = re.compile(r"_mixline_[a-z]?\d+\b")  # of copies, whose modules messages name
 _LIMIT_S: Final = 900.0
 
 
@@ -115,7 +117,7 @@ def _of_pyright(row: dict) -> tuple[str, Report]:  # type: ignore[type-arg]
         end_line=end["line"],
         end_column=end["character"],
         code=row.get("rule", ""),
-        message=row["message"],
+        message=_TAG.sub("", row["message"]),
         is_error=row["severity"] == "error",
     )
     return row["file"], report
