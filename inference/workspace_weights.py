@@ -115,6 +115,7 @@ _NETWORK: Final = np.asarray((0.0818, -0.4608, -0.12, -0.4816, 2.669, -0.6829), 
 _SHARPNESS: Final = 1.1646
 _TRUST: Final = 0.3107
 _TRUST_AGREED: Final = -0.0113  # on top, where all places inside the cursor's word agree
+_MOST_TOKENS: Final = 15  # of a line that count; in a longer one the network is no better judge
 LEAST: Final = 1e-4  # a network's probability counts as at least so much
 
 
@@ -184,5 +185,5 @@ def network_features(peak: float, *, tokens: int, healing: bool) -> Floats:
         healing: whether the next token writes old text again.
     """
     log = math.log(peak + LEAST)
-    length = math.log2(1 + tokens)
+    length = math.log2(1 + min(tokens, _MOST_TOKENS))
     return np.asarray((1.0, log, log * log, healing, length, max(length - 1, 0)), dtype=np.float32)

@@ -115,3 +115,10 @@ def test_features_are_as_many_as_weights() -> None:
 
     assert features(none).shape == (0, features(row()).shape[1])
     assert evidence(none).shape == (0,)
+
+
+def test_a_long_line_makes_the_network_no_better_judge() -> None:
+    """From some length on its evidence is the same: few lines that long were fitted to."""
+    early, long, longer = (network_features(0.5, tokens=n, healing=False)[4] for n in (2, 15, 60))
+
+    assert early < long == longer
