@@ -25,7 +25,7 @@ from evaluation.progress import Progress
 from evaluation.repositories import Repository, read_repositories
 from evaluation.resume import ResultCache, cache_file, digest, measure_all
 from evaluation.subject import Subject, describe_subject, headline
-from evaluation.text_scores import bleu, chrf
+from evaluation.text_scores import bleu, chrf, chrf_counts, chrf_of
 from inference import Engine
 from lsp_server.docstrings.drafting import DocstringError, draft
 from lsp_server.docstrings.facts import FunctionFacts
@@ -270,14 +270,17 @@ def _report(
 def _difference_interval(ours: list[str], plain: list[str], theirs: list[str]) -> Interval:
     """Return the 95 % interval of the difference, functions drawn anew (seed 0)."""
     rng = np.random.default_rng(0)
+    one = np.stack(
+        [chrf_counts(text, reference) for text, reference in zip(ours, theirs, strict=True)]
+    )
+    other = np.stack(
+        [chrf_counts(text, reference) for text, reference in zip(plain, theirs, strict=True)]
+    )
     differences = []
     for _ in range(_RESAMPLES):
-        drawn = [int(at) for at in rng.integers(0, len(theirs), len(theirs))]
-        reference = [theirs[at] for at in drawn]
-        differences.append(
-            chrf([ours[at] for at in drawn], reference)
-            - chrf([plain[at] for at in drawn], reference)
-        )
+        drawn = rng.integers(0, len(theirs), len(theirs))
+        gained = chrf_of(one[drawn].sum(axis=0)) - chrf_of(other[drawn].sum(axis=0))
+        differences.append(gained)
     low, high = np.percentile(differences, [2.5, 97.5])
     return rounded(float(low)), rounded(float(high))
 

@@ -9,11 +9,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Counts: TypeAlias = npt.NDArray[np.float64]  # per size: of the text, the reference, both
 
 _CHARACTERS: Final = 6
 _WORDS: Final = 4
 _BETA: Final = 2.0
+_NONE: Final = np.zeros((_CHARACTERS, 3))
 # The replacements of mteval-v13a, in its order.
 _PUNCTUATION: Final = (
     (re.compile(r"([\{-\~\[-\` -\&\(-\+\:-\@\/])"), r" \1 "),
@@ -25,17 +31,28 @@ _PUNCTUATION: Final = (
 
 def chrf(texts: Sequence[str], references: Sequence[str]) -> float:
     """Return chrF2 from 0 to 100."""
-    totals = [[0, 0, 0] for _ in range(_CHARACTERS)]
-    for text, reference in zip(texts, references, strict=True):
-        one, other = "".join(text.split()), "".join(reference.split())
-        for size, total in enumerate(totals, start=1):
-            ours, theirs = _ngrams(one, size), _ngrams(other, size)
-            # sacrebleu counts a text only at sizes for which it has a reference.
-            total[0] += sum(ours.values()) if theirs else 0
-            total[1] += sum(theirs.values())
-            total[2] += sum((ours & theirs).values())
+    return chrf_of(sum(map(chrf_counts, texts, references), start=_NONE))
+
+
+def chrf_counts(text: str, reference: str) -> Counts:
+    """Return, for each size, the n-grams of a text, of its reference, and of both; to be summed."""
+    one, other = "".join(text.split()), "".join(reference.split())
+    counts = np.zeros((_CHARACTERS, 3))
+    for size, row in enumerate(counts, start=1):
+        ours, theirs = _ngrams(one, size), _ngrams(other, size)
+        # sacrebleu counts a text only at sizes for which it has a reference.
+        row[:] = (
+            sum(ours.values()) if theirs else 0,
+            sum(theirs.values()),
+            sum((ours & theirs).values()),
+        )
+    return counts
+
+
+def chrf_of(counts: Counts) -> float:
+    """Return chrF2 of summed counts."""
     score, orders = 0.0, 0
-    for guessed, wanted, both in totals:
+    for guessed, wanted, both in counts.tolist():
         if guessed and wanted:
             orders += 1
             precision, recall = both / guessed, both / wanted
