@@ -141,7 +141,8 @@ def test_in_a_file_with_the_text_of_markers(client: Any) -> None:
     assert item["insertText"] == REST
     other = f'A = "{markers}"\nB = "{markers}"\nC = "<|fim_pre'
     client.open("file:///work/b.py", other)
-    item = client.ghost("file:///work/b.py", 2, len('C = "<|fim_pre'))
+    # On demand: where the model stops in a row of markers decides whether the string is closed.
+    (item,) = client.inline("file:///work/b.py", 2, len('C = "<|fim_pre'), invoked=True)
 
     assert item["insertText"].startswith("fix|> <|fim_suffix|> <|fim_middle|>")
 
