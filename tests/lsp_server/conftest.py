@@ -36,6 +36,7 @@ class Client:
     configuration: object = None  # the answer to workspace/configuration
     arrived: list[tuple[float, Message]] = field(default_factory=list)
     version: int = 1
+    opened: set[str] = field(default_factory=set)
     before: Message = field(default_factory=dict)  # what the server had counted at `start_over`
     _next_id: int = 0
 
@@ -139,9 +140,12 @@ class Client:
         return status
 
     def start_over(self) -> None:
-        """Forget what was, for the next test on the same server; its documents are opened anew."""
+        """Close every document and forget what was, for the next test on the same server."""
+        for uri in sorted(self.opened):
+            self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+        self.opened.clear()
         self.before = {}
-        self.wait_engine(lambda engine: not engine["busy"])
+        self.generations_at_rest()
         self.before = self.status()
         self.arrived.clear()
 
@@ -155,6 +159,7 @@ class Client:
 
     def open(self, uri: str, text: str, language: str = "python") -> None:
         self.version = 1
+        self.opened.add(uri)
         item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": item})
 

@@ -94,7 +94,7 @@ def test_an_accept_is_seen_by_the_command_line(
     found = stats(state)
     data = everything(state)
 
-    assert capabilities["executeCommandProvider"]["commands"] == [command["command"]]
+    assert command["command"] in capabilities["executeCommandProvider"]["commands"]
     assert asked["total"]["shown"] == asked["total"]["confirmed"] == 1
     assert found["total"]["shown"] == 2
     assert found["total"]["accepted"] == {"whole": 1, "line": 0, "word": 0}
