@@ -111,7 +111,7 @@ def test_with_the_token_it_works_for_one_client_after_another(port: Port) -> Non
     first.wait_ready()
     first.open("file:///a.py", "x = 1\n")
     first.inline("file:///a.py", 0, 5, invoked=True)
-    generations = first.status()["engine"]["generations"]
+    generations = first.generations_at_rest()
     first.shut_down()
     first.wait_closed()
     second = port.admitted()
