@@ -113,7 +113,11 @@ def read_ahead_tokens(client: Any) -> int:
 
 
 def wait_until_read(client: Any, before: int) -> None:
+    """Wait until something was read ahead, and another rest brings nothing more."""
     client.wait_engine(lambda engine: engine["read_ahead_tokens"] > before and not engine["busy"])
+    while (read := read_ahead_tokens(client)) > before:
+        before = read
+        time.sleep(1.5 * REST_S)
 
 
 def test_an_opened_file_is_read_at_its_end(client: Any) -> None:
