@@ -17,10 +17,10 @@ from lsp_server.document import Document
 from lsp_server.features.docstring import KIND as DOCSTRING_KIND
 from lsp_server.features.docstring import docstring_actions
 from lsp_server.features.fix_progress import FixProgress
+from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.ahead import Search
 from lsp_server.fixes.candidate import Origin
 from lsp_server.fixes.diagnostic import ERROR, Diagnostic
-from lsp_server.fixes.lsp_edits import text_edits
 from lsp_server.fixes.search import Found
 from lsp_server.fixes.verification import Fix
 from lsp_server.positions import PositionEncoding
@@ -129,7 +129,7 @@ def _answer(
 ) -> None:
     fixes = known.found.fixes if known.found is not None else ()
     if fixes:
-        action.edit = _edit(server, known.document, fixes[0])
+        action.edit = workspace_edit(server, known.document, fixes[0].candidate)
     else:
         message = " ".join(known.diagnostic.message.split())
         if len(message) > _SHOWN_CHARACTERS:
@@ -147,24 +147,8 @@ def _action(
         title=fix.title,
         kind=KIND,
         diagnostics=shown,
-        edit=_edit(server, known.document, fix),
+        edit=workspace_edit(server, known.document, fix.candidate),
         tags=_tags(server) if is_model else None,
-    )
-
-
-def _edit(server: MixlineServer, document: Document, fix: Fix) -> types.WorkspaceEdit:
-    """Return a fix as an edit of this version, where the client can take one."""
-    encoding = server.session.encoding
-    edits = text_edits(document, fix.candidate, encoding)
-    workspace = server.client_capabilities.workspace
-    can = workspace.workspace_edit if workspace is not None else None
-    if can is None or not can.document_changes:
-        return types.WorkspaceEdit(changes={document.uri: edits})
-    identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version
-    )
-    return types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(text_document=identifier, edits=edits)]
     )
 
 

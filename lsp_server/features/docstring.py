@@ -17,8 +17,8 @@ from lsp_server.docstrings.same_code import same_code
 from lsp_server.docstrings.watching import is_python
 from lsp_server.document import Document, Point
 from lsp_server.features.asking import line_range
+from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.fixes.lsp_edits import text_edits
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 
@@ -114,17 +114,7 @@ def _action(
 
 def _edit(server: MixlineServer, document: Document, change: Change) -> types.WorkspaceEdit:
     candidate = Candidate(title="", changes=(change,), origin=Origin.ENUMERATED)
-    edits = text_edits(document, candidate, server.session.encoding)
-    workspace = server.client_capabilities.workspace
-    can = workspace.workspace_edit if workspace is not None else None
-    if can is None or not can.document_changes:
-        return types.WorkspaceEdit(changes={document.uri: edits})
-    identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version
-    )
-    return types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(text_document=identifier, edits=edits)]
-    )
+    return workspace_edit(server, document, candidate)
 
 
 async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str, Any] | None:
