@@ -129,7 +129,10 @@ def test_a_newer_request_wins_and_the_older_is_answered_first(slow_client: Any) 
 
 
 def check_burst(client: Any, requests: list[int]) -> None:
-    """The answers come in the order of the requests, after at most two generations."""
+    """The answers come in the order of the requests, after at most two generations.
+
+    Words stand behind the place, so that no generation follows that goes on behind its suggestion.
+    """
     last = client.answer(requests[-1])
     order = [message["id"] for _, message in client.arrived if message.get("id") in requests]
     engine = client.wait_engine(lambda engine: not engine["busy"])
@@ -142,29 +145,28 @@ def check_burst(client: Any, requests: list[int]) -> None:
 
 def test_a_burst_of_requests_runs_at_most_two_generations(slow_client: Any) -> None:
     """Fifty requests at one place and nothing else."""
-    slow_client.open(URI, TEXT)
-    requests = [slow_client.ask_inline(URI, LAST, COLUMN, invoked=True) for _ in range(50)]
+    slow_client.open(URI, f"{TEXT} + more")
+    with slow_client.at_once():
+        requests = [slow_client.ask_inline(URI, LAST, COLUMN, invoked=True) for _ in range(50)]
 
     check_burst(slow_client, requests)
 
 
 def test_a_burst_of_keys_runs_at_most_two_generations(slow_client: Any) -> None:
     """Fifty typed characters with a request each."""
-    slow_client.open(URI, TEXT)
+    slow_client.open(URI, f"{TEXT} + more")
     typed = LIST[COLUMN:][:50]
     requests = []
-    for number, character in enumerate(typed):
-        slow_client.change(URI, LAST, COLUMN + number, COLUMN + number, character)
-        requests.append(slow_client.ask_inline(URI, LAST, COLUMN + number + 1, invoked=True))
+    with slow_client.at_once():
+        for number, character in enumerate(typed):
+            slow_client.change(URI, LAST, COLUMN + number, COLUMN + number, character)
+            requests.append(slow_client.ask_inline(URI, LAST, COLUMN + number + 1, invoked=True))
 
     check_burst(slow_client, requests)
 
 
 def test_a_burst_of_jumps_runs_at_most_two_generations(slow_client: Any) -> None:
-    """Fifty requests at fifty places, the last one where the text goes on.
-
-    Words stand behind it, so that no generation follows that goes on behind its suggestion.
-    """
+    """Fifty requests at fifty places, the last one where the text goes on."""
     slow_client.open(URI, f"{TEXT} + more")
     with slow_client.at_once():
         requests = [slow_client.ask_inline(URI, 0, 10 + n, invoked=True) for n in range(49)]
