@@ -27,6 +27,7 @@ from pygls.protocol import (
 )
 from pygls.protocol import default_converter as pygls_converter
 
+CONTENT_MODIFIED = -32801  # LSP 3.17: the document has changed under the request
 _log = logging.getLogger(__name__)
 _MAX_ID_CHARACTERS = 1000
 _Handler = TypeVar("_Handler", bound=Callable[..., "Future[Any]"])

@@ -1,9 +1,9 @@
 """Proves that two versions of a Python file are the same code but for one docstring."""
 
 import ast
-import warnings
 
 from lsp_server.syntax.python_tokens import code_tokens
+from lsp_server.syntax.silence import silenced
 
 
 def parses(text: str) -> bool:
@@ -26,8 +26,7 @@ def same_code(before: str, after: str) -> bool:
 
 
 def _tree(text: str) -> ast.Module | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes in strings are the file's own business
+    with silenced():  # invalid escapes in strings are the file's own business
         try:
             return ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -15,7 +15,7 @@ from pygls.exceptions import JsonRpcException
 
 from lsp_server.document import Document
 from lsp_server.features.docstring import KIND as DOCSTRING_KIND
-from lsp_server.features.docstring import docstring_actions
+from lsp_server.features.docstring import docstring_actions, is_docstring_to_write, write_docstring
 from lsp_server.features.fix_progress import FixProgress
 from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.ahead import Search
@@ -24,14 +24,13 @@ from lsp_server.fixes.diagnostic import ERROR, Diagnostic
 from lsp_server.fixes.search import Found
 from lsp_server.fixes.verification import Fix
 from lsp_server.positions import PositionEncoding
-from lsp_server.protocol import answers_later
+from lsp_server.protocol import CONTENT_MODIFIED, answers_later
 from lsp_server.server import MixlineServer, show_message
 
 _log = logging.getLogger(__name__)
 KIND: Final = "quickfix.mixline"
 LOOK: Final = "Mixline: look for a verified fix"
 _SHOWN_CHARACTERS: Final = 80
-_CONTENT_MODIFIED: Final = -32801  # LSP 3.17: the document has changed under the request
 _REQUEST_CANCELLED: Final = -32800
 
 
@@ -42,10 +41,14 @@ def register(server: MixlineServer) -> None:
     )
 
     def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        return [*_menu(server, params), *docstring_actions(server, params)]
+        later = _can_resolve(server)
+        return [*_menu(server, params), *docstring_actions(server, params, later=later)]
 
     @answers_later
     def resolve(action: types.CodeAction) -> Future[types.CodeAction]:
+        if is_docstring_to_write(action):
+            loop = asyncio.get_running_loop()
+            return asyncio.run_coroutine_threadsafe(write_docstring(server, action), loop)
         return _resolve(server, action)
 
     server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(code_action)
@@ -92,7 +95,7 @@ def _resolve(server: MixlineServer, action: types.CodeAction) -> Future[types.Co
     known = server.fixes.numbered(number)
     if known is None:
         raise JsonRpcException(
-            code=_CONTENT_MODIFIED, message="the document has changed since the menu was made"
+            code=CONTENT_MODIFIED, message="the document has changed since the menu was made"
         )
     task = server.fixes.start(known) if known.is_open else None
     if task is None:
@@ -108,7 +111,7 @@ def _resolve(server: MixlineServer, action: types.CodeAction) -> Future[types.Co
             gone = server.fixes.numbered(known.number) is None
             answer.set_exception(
                 JsonRpcException(
-                    code=_CONTENT_MODIFIED if gone else _REQUEST_CANCELLED,
+                    code=CONTENT_MODIFIED if gone else _REQUEST_CANCELLED,
                     message="the search was ended",
                 )
             )

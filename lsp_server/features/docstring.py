@@ -1,7 +1,7 @@
 """Docstrings in an editor: code actions, a command, hints, and ghost text behind opening quotes."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from lsprotocol import types
@@ -10,7 +10,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from inference import MixlineError
 from lsp_server.docstrings.after_quotes import after_quotes, is_behind_quotes
 from lsp_server.docstrings.drafting import draft
-from lsp_server.docstrings.facts import Facts
+from lsp_server.docstrings.facts import Facts, ModuleFacts
+from lsp_server.docstrings.habits import ProjectHabits
 from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.proposal import propose
 from lsp_server.docstrings.same_code import same_code
@@ -19,6 +20,7 @@ from lsp_server.document import Document, Point
 from lsp_server.features.asking import line_range
 from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.candidate import Candidate, Change, Origin
+from lsp_server.protocol import CONTENT_MODIFIED
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 
@@ -37,9 +39,15 @@ def register(server: MixlineServer) -> None:
 
 
 def docstring_actions(
-    server: MixlineServer, params: types.CodeActionParams
+    server: MixlineServer, params: types.CodeActionParams, *, later: bool
 ) -> list[types.CodeAction]:
-    """Return what can be done about the docstring of the function or class under the cursor."""
+    """Return what can be done about the docstring of the function or class under the cursor.
+
+    Args:
+        server: whose document it is.
+        params: the client's question.
+        later: the edit is made by `write_docstring`, once the client resolves the action.
+    """
     file = server.session.to_check(params.text_document.uri)
     if file is None or not is_python(file.document):
         return []
@@ -53,11 +61,47 @@ def docstring_actions(
                 title = f"Bring the docstring of `{one.facts.name}` up to date"
                 actions.append(_action(server, document, title, FIX_KIND, one.change))
     if start == end and is_wanted(KIND, params.context.only):
-        change, facts = _plain_change(server, document, start)
-        if change is not None and facts is not None:
+        facts, module = _definition(server, document, start), server.docstrings.facts(document)
+        if facts is not None and module is not None and facts.span.docstring is None:
             title = f"Write the docstring of `{facts.name}`"
-            actions.append(_action(server, document, title, KIND, change))
+            if later:
+                data = {"uri": document.uri, "version": document.version, "docstring": start}
+                actions.append(types.CodeAction(title=title, kind=KIND, data=data))
+            else:
+                habits = server.docstrings.habits(document.uri)
+                change = _plain_change(document, module, facts, habits)
+                if change is not None:
+                    actions.append(_action(server, document, title, KIND, change))
     return actions
+
+
+def is_docstring_to_write(action: types.CodeAction) -> bool:
+    """Tell whether an action is one whose edit `write_docstring` makes."""
+    return isinstance(action.data, Mapping) and isinstance(action.data.get("docstring"), int)
+
+
+async def write_docstring(server: MixlineServer, action: types.CodeAction) -> types.CodeAction:
+    """Return the action with its edit.
+
+    Raises:
+        JsonRpcException: the document has changed, or no docstring passes its proof.
+    """
+    given: Any = action.data
+    document = server.session.document(str(given.get("uri")))
+    if document is None or document.version != given.get("version"):
+        raise JsonRpcException(
+            code=CONTENT_MODIFIED, message="the document has changed since the menu was made"
+        )
+    facts = _definition(server, document, given["docstring"])
+    module = server.docstrings.facts(document)
+    if facts is None or module is None or facts.span.docstring is not None:
+        raise JsonRpcInvalidParams("expected the line of a definition without a docstring")
+    habits = server.docstrings.habits(document.uri)
+    change = await asyncio.to_thread(_plain_change, document, module, facts, habits)
+    if change is None:
+        raise JsonRpcException(message=f"no docstring of `{facts.name}` leaves the code as it is")
+    action.edit = _edit(server, document, change)
+    return action
 
 
 def behind_quotes(server: MixlineServer, place: Place) -> types.InlineCompletionItem | None:
@@ -91,19 +135,16 @@ def _definition(server: MixlineServer, document: Document, line: int) -> Facts |
 
 
 def _plain_change(
-    server: MixlineServer, document: Document, line: int
-) -> tuple[Change | None, Facts | None]:
-    """Return the docstring for the definition around a line, proved but for the linters."""
-    facts, module = _definition(server, document, line), server.docstrings.facts(document)
-    if facts is None or module is None or facts.span.docstring is not None:
-        return None, None
+    document: Document, module: ModuleFacts, facts: Facts, habits: ProjectHabits
+) -> Change | None:
+    """Return the docstring of a definition, proved but for the linters."""
     try:
-        drafted = draft(document, module, facts, server.docstrings.habits(document.uri))
+        drafted = draft(document, module, facts, habits)
     except MixlineError:
-        return None, None
+        return None
     if not same_code(document.text(), drafted.applied().text()):
-        return None, None
-    return drafted.change, facts
+        return None
+    return drafted.change
 
 
 def _action(

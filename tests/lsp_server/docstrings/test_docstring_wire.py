@@ -1,5 +1,6 @@
 """Docstrings over the wire: menu, hint and its fix, ghost text behind quotes; no model needed."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,27 @@ def test_the_menu_offers_the_docstring_of_the_function_around(
     assert change["edits"][0]["newText"].startswith('\n    """')
     assert _menu(client, uri, 0, "refactor.rewrite") == []
     assert _menu(client, uri, 2, "refactor.extract") == []
+
+
+def test_a_client_that_resolves_gets_the_edit_when_it_asks_for_it(tmp_path: Path) -> None:
+    """The menu has the title alone; after an edit the action is refused, and says why."""
+    resolving = {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}
+    uri = (tmp_path / "later.py").as_uri()
+    with contextlib.closing(Servers(tmp_path)) as servers:
+        client = servers.stdio(tmp_path / "no-model")
+        capabilities = {**CAPABILITIES, "textDocument": {"inlineCompletion": {}, **resolving}}
+        client.initialize(rootUri=tmp_path.as_uri(), capabilities=capabilities)
+        client.open(uri, TEXT)
+        (action,) = _menu(client, uri, 2, "refactor.rewrite")
+        resolved = client.result("codeAction/resolve", action)
+        client.change(uri, 0, 0, 0, "x = 1; ")
+        refused = client.answer(client.request("codeAction/resolve", action))
+
+    assert "edit" not in action
+    (change,) = resolved["edit"]["documentChanges"]
+    assert change["edits"][0]["newText"].startswith('\n    """')
+    assert refused["error"]["code"] == -32801
+    assert "changed" in refused["error"]["message"]
 
 
 @pytest.mark.parametrize("closing", ['"""', ""])
