@@ -186,7 +186,8 @@ def test_quotations_of_other_files_stay_while_somebody_types(
     text = "from orders import load_orders\n\n\n" + LONG + "\norders = load_orders(PATH)\n"
     typist = Typist(client, (tmp_path / "cart.py").as_uri(), text, text.count("\n") - 1)
     without = typist.ask()["prompt_tokens"]
-    wait_until_read(client, 0)
+    # What is quoted comes first, so all of the prompt is new.
+    wait_until_read(client, read_ahead_tokens(client) + without)
     quoting = typist.ask()
     shares = []
     for key in ("\n", "first = "):
