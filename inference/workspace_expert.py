@@ -118,15 +118,17 @@ class WorkspaceExpert:
         """
         logs = evidence(self.places.table)
         tokens = np.full(len(logs), -1, dtype=np.intp)
-        seen: dict[str, int] = {}
+        seen: dict[tuple[str, bool], int] = {}
         for index in np.argsort(-logs, kind="stable"):
-            text = self._ahead(self.places.continuations[index])
-            token = seen.get(text)
+            continuation = self.places.continuations[index]
+            text = self._ahead(continuation)
+            key = text, text == continuation and not text.endswith("\n")
+            token = seen.get(key)
             if token is None:
                 if len(seen) >= _MOST_TEXTS:
                     continue
-                token = self._token(text)
-                seen[text] = token = ends.equal.get(token, token)
+                token = self._token(*key)
+                seen[key] = token = ends.equal.get(token, token)
             tokens[index] = token
         return tokens
 
@@ -196,13 +198,21 @@ class WorkspaceExpert:
             line_end += more.partition("\n")[0] + "\n"
         return (line + line_end)[:_AHEAD]
 
-    def _token(self, ahead: str) -> int:
+    def _token(self, ahead: str, is_open: bool) -> int:
+        """Return the first token of a text, -1 if that is not known.
+
+        Args:
+            ahead: the text; "" is the end.
+            is_open: it stands at the end of a file, perhaps in the middle of what somebody types:
+                its last token may become another one.
+        """
         ids = self._ids.get(ahead)
         if not ids:
             ids = self._ids[ahead] = self._tokenizer.encode_start(self._rewritten + ahead)
-        if ids:
-            return ids[0]
-        return -1 if self._stop_id is None else self._stop_id
+        if not ids:
+            return -1 if self._stop_id is None else self._stop_id
+        is_last = self._tokenizer.token_bytes(ids[0]) == (self._rewritten + ahead).encode("utf-8", "replace")
+        return -1 if is_open and is_last else ids[0]
 
 
 def texts_around(request: CompletionRequest) -> list[str]:

@@ -235,6 +235,23 @@ def test_the_workspace_is_matched_against(tokenizer: Tokenizer) -> None:
     assert written("b") == "collect(seven)\n"
 
 
+def test_the_end_of_a_file_is_no_end_of_a_line(tokenizer: Tokenizer) -> None:
+    """A file may end where somebody types: its last token may be the beginning of another one."""
+
+    def written(*texts: str) -> str:
+        references = tuple(map(reference, texts))
+        expert = make(tokenizer, request("value = ", references=references))
+        return follow(expert, tokenizer)
+
+    line = "value = compute(first, second)"
+    ended, cut = written(f"{line}\n"), written(line)
+    assert ended == "compute(first, second)\n"
+    assert ended.startswith(cut)
+    assert len(cut) > len("compute(first")
+    assert ")" not in cut
+    assert written(f"{line}\n", line, line, line) == ended
+
+
 def test_sources_foretell_themselves(tokenizer: Tokenizer, project_sources: dict[str, str]) -> None:
     """With a file's own text open elsewhere nearly every longer line is foretold to its end."""
     text = max(project_sources.values(), key=len)
