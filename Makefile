@@ -50,6 +50,8 @@ $(EXTENSION)/node_modules/.installed: $(EXTENSION)/package-lock.json
 	@touch $@
 
 ifneq ($(HAS_NPM),)
+# Real TypeScript and eslint are checkers of quick fixes.
+unit: $(EXTENSION)/node_modules/.installed
 extension: $(EXTENSION)/node_modules/.installed ## formatter, linter, types and unit tests of the VS Code extension
 	cd $(EXTENSION) && npm run --silent check
 else

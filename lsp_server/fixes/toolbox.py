@@ -10,12 +10,14 @@ from lsp_server.fixes.checkers.mypy import Mypy
 from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.checkers.pyright import Pyright
 from lsp_server.fixes.checkers.ruff import Ruff
+from lsp_server.fixes.checkers.typescript import TypeScript
 from lsp_server.fixes.search import Tools
 from lsp_server.fixes.workbench import Workbench
 
 # Cheapest first. Each finds its program by the trust rule, or is not there.
 _FINDERS: Final[tuple[Callable[[Surroundings], Checker | None], ...]] = (
     Ruff.find,
+    TypeScript.find,
     Eslint.find,
     Pyright.find,
     Mypy.find,

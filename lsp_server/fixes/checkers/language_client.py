@@ -6,25 +6,18 @@ the text that was sent; a server that cannot be asked is no use here.
 
 import asyncio
 import contextlib
-import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from lsp_server.document import Document
-from lsp_server.fixes.checkers.process import NEUTRAL_FOLDER, end_group
-from lsp_server.framing import FramingError, MessageSplitter, Oversized
+from lsp_server.fixes.checkers.server_process import LanguageServerError, ServerProcess
 
-_STDIN, _STDOUT = 0, 1
 _ASK_AGAIN_S: Final = 0.05
 # LSP 3.17: RequestCancelled (by nobody but the server), ContentModified, ServerCancelled.
 _BUSY: Final = frozenset({-32800, -32801, -32802})
-
-
-class LanguageServerError(Exception):
-    """The server does not do what it should; never leaves the checkers."""
 
 
 class _BusyError(LanguageServerError):
@@ -48,15 +41,9 @@ class LanguageClient:
         variables: Mapping[str, str],
         settings: Mapping[str, object],
     ) -> None:
-        self._command = command
         self._folder = folder
-        self._variables = variables
         self._settings = settings
-        self._one_at_a_time = asyncio.Lock()
-        self._transport: asyncio.SubprocessTransport | None = None
-        self._outputs: list[ServerOutput] = []  # of servers that may not have ended yet
-        self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._process = ServerProcess(command, variables, self._receive)
         self._open: dict[str, tuple[Document, int]] = {}  # by URI, with the version it was told
 
     async def check(
@@ -73,18 +60,11 @@ class LanguageClient:
             LanguageServerError: it cannot be started, has ended, or answers nonsense or too late;
                 it is started anew next time.
         """
-        async with self._one_at_a_time:
-            try:
-                async with asyncio.timeout(limit_s):
-                    await self._start()
-                    self._tell(document, others)
-                    answer = await self._diagnose(document.uri)
-            except TimeoutError as error:
-                self.close()
-                raise LanguageServerError(f"it took longer than {limit_s:g} s") from error
-            except (OSError, ValueError) as error:
-                self.close()
-                raise LanguageServerError(f"it failed ({type(error).__name__})") from error
+        async with self._process.turn(limit_s) as is_new:
+            if is_new:
+                await self._initialize()
+            self._tell(document, others)
+            answer = await self._diagnose(document.uri)
         items = answer.get("items") if isinstance(answer, Mapping) else None
         if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
             raise LanguageServerError("it does not say what is wrong when it is asked")
@@ -92,36 +72,14 @@ class LanguageClient:
 
     def close(self) -> None:
         """End the server with all that it has started."""
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            end_group(transport.get_pid())
-            transport.close()
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(LanguageServerError("it has ended"))
-        self._waiting.clear()
-        self._open.clear()
+        self._process.close()
 
     async def wait_closed(self) -> None:
         """Wait until the servers that were ended are gone."""
-        while self._outputs:
-            await self._outputs.pop().exited.wait()
+        await self._process.wait_closed()
 
-    async def _start(self) -> None:
-        if self._transport is not None:
-            return
-        await self.wait_closed()
-        self._transport, output = await asyncio.get_running_loop().subprocess_exec(
-            lambda: ServerOutput(self._receive, self._failed),
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=NEUTRAL_FOLDER,
-            env=dict(self._variables),
-            start_new_session=True,
-        )
-        self._outputs.append(output)
+    async def _initialize(self) -> None:
+        self._open.clear()
         uri = self._folder.as_uri()
         await self._ask(
             "initialize",
@@ -168,42 +126,29 @@ class LanguageClient:
                 await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _ask(self, method: str, params: object) -> Any:  # noqa: ANN401 - any JSON
-        number = next(self._ids)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        self._send({"id": number, "method": method, "params": params})
+        asked: list[int] = []
+
+        def send(number: int) -> None:
+            asked.append(number)
+            self._send({"id": number, "method": method, "params": params})
+
         try:
-            return await answer
+            return await self._process.ask(send)
         except asyncio.CancelledError:
             with contextlib.suppress(LanguageServerError):
-                self._send({"method": "$/cancelRequest", "params": {"id": number}})
+                self._send({"method": "$/cancelRequest", "params": {"id": asked[0]}})
             raise
-        finally:
-            self._waiting.pop(number, None)
 
     def _send(self, message: Mapping[str, object]) -> None:
-        transport = self._transport
-        stdin = None if transport is None else transport.get_pipe_transport(_STDIN)
-        if not isinstance(stdin, asyncio.WriteTransport) or stdin.is_closing():
-            raise LanguageServerError("it has ended")
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
-        stdin.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-
-    def _failed(self, problem: str) -> None:
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(LanguageServerError(problem))
-        self.close()
+        self._process.send(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
 
     def _receive(self, message: dict[str, Any]) -> None:
         number = message.get("id")
         if "method" not in message:
-            waiting = self._waiting.get(number) if isinstance(number, int) else None
-            if waiting is not None and not waiting.done():
-                if "result" in message:
-                    waiting.set_result(message["result"])
-                else:
-                    waiting.set_exception(_refusal(message.get("error")))
+            is_answer = "result" in message
+            outcome = message["result"] if is_answer else _refusal(message.get("error"))
+            self._process.settle(number, outcome)
         elif number is not None:
             self._send({"id": number, "result": self._answer(message)})
 
@@ -219,46 +164,3 @@ def _refusal(error: object) -> LanguageServerError:
     if code in _BUSY:
         return _BusyError("it has no time to answer")
     return LanguageServerError("it refuses to answer")
-
-
-class ServerOutput(asyncio.SubprocessProtocol):
-    """Cuts what a server prints into messages.
-
-    Args:
-        receive: takes each; what it raises means that the message was no LSP.
-        failed: is told why there will be no more.
-    """
-
-    def __init__(
-        self, receive: Callable[[dict[str, Any]], None], failed: Callable[[str], None]
-    ) -> None:
-        self.exited = asyncio.Event()
-        self._receive = receive
-        self._failed = failed
-        self._splitter = MessageSplitter()
-        self._is_over = False
-
-    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
-        """Handle what was read."""
-        if fd != _STDOUT or self._is_over or isinstance(data, str):
-            return
-        try:
-            for message in self._splitter.feed(data):
-                if isinstance(message, Oversized):
-                    self._end("it sends an endless message")
-                    return
-                self._receive(json.loads(message))
-        except (FramingError, LanguageServerError, ValueError, RecursionError) as error:
-            self._end(f"it sends what is no LSP ({type(error).__name__})")
-        except (AttributeError, KeyError, TypeError):
-            self._end("it sends what is no JSON-RPC")
-
-    def process_exited(self) -> None:
-        """Wake whoever waits for an answer."""
-        self.exited.set()
-        self._end("it has ended")
-
-    def _end(self, problem: str) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._failed(problem)

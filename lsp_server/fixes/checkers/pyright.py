@@ -1,23 +1,20 @@
 """pyright or basedpyright as a language server, with the project's own configuration."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lsp_server.document import Document
-from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report, failed
-from lsp_server.fixes.checkers.language_client import LanguageClient, LanguageServerError
+from lsp_server.fixes.checkers.checker import CheckedFile, Report
+from lsp_server.fixes.checkers.language_client import LanguageClient
+from lsp_server.fixes.checkers.lsp_report import report_of
 from lsp_server.fixes.checkers.process import environment
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
-from lsp_server.fixes.diagnostic import ERROR, Diagnostic
-from lsp_server.positions import PositionEncoding
 
 _PROGRAMS: Final = {
     "basedpyright-langserver": "basedpyright",
     "pyright-langserver": "pyright",
 }
 _LIMIT_S: Final = 30.0  # of the first run, which reads the project
-_HINT: Final = 4  # greyed-out code; no complaint
 _HEAD_BYTES: Final = 4096
 
 
@@ -50,17 +47,8 @@ class Pyright:
     async def check(self, file: CheckedFile) -> Report:
         """Show the server the text, with all unsaved buffers, and ask."""
         others = [one for one in file.others.values() if self.takes(one)]
-        try:
-            items = await self._client.check(file.document, others, _LIMIT_S)
-            diagnostics = [_diagnostic(item, file.document, self.name) for item in items]
-        except LanguageServerError as error:
-            return failed(self.name, str(error))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return failed(self.name, "its diagnostics are none of LSP's")
-        if len(diagnostics) > MAX_FINDINGS:
-            return failed(self.name, f"it has more than {MAX_FINDINGS} findings")
-        found = (Finding(diagnostic=one) for one in diagnostics if one.severity != _HINT)
-        return Report(findings=tuple(found))
+        answer = self._client.check(file.document, others, _LIMIT_S)
+        return await report_of(answer, file.document, self.name)
 
     def close(self) -> None:
         """End the server."""
@@ -75,16 +63,3 @@ def _downloads(program: Path) -> bool:
     except OSError:
         return True
     return b"from pyright." in head or b"import pyright" in head
-
-
-def _diagnostic(item: Mapping[str, Any], document: Document, source: str) -> Diagnostic:
-    start, end = item["range"]["start"], item["range"]["end"]
-    utf16 = PositionEncoding.UTF16
-    return Diagnostic(
-        start=document.point(start["line"], start["character"], utf16),
-        end=document.point(end["line"], end["character"], utf16),
-        code=str(item.get("code", "")),
-        message=str(item["message"]),
-        source=source,
-        severity=int(item.get("severity", ERROR)),
-    )

@@ -3,6 +3,7 @@
 import stat
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,48 @@ from lsp_server.fixes.checkers.ruff import Ruff
 
 MakeFile = Callable[..., CheckedFile]
 MakeProgram = Callable[[str, str], Path]
+
+NODE_MODULES = Path(__file__).parents[3] / "vscode-extension" / "node_modules"
+needs_node_modules = pytest.mark.skipif(
+    not (NODE_MODULES / ".installed").exists(),
+    reason="the packages of vscode-extension/ are not installed: make extension",
+)
+# A server in a few lines: it answers `initialize` and then does what the body says.
+LSP_SERVER = """
+import json
+def send(message):
+    body = json.dumps(message).encode()
+    os.write(1, b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
+def read():
+    length = 0
+    while (line := sys.stdin.buffer.readline()) != b"\\r\\n":
+        if not line: sys.exit()
+        length = int(line.split(b":")[1])
+    return json.loads(sys.stdin.buffer.read(length))
+while True:
+    message = read()
+    method = message["method"]
+    if method == "initialize":
+        send({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+    elif method == "textDocument/didOpen":
+        text = message["params"]["textDocument"]["text"]
+    elif method == "textDocument/didChange":
+        text = message["params"]["contentChanges"][0]["text"]
+    elif method == "textDocument/diagnostic":
+        number = message["id"]
+        BODY
+"""
+LSP_ANSWER = """result = []
+        for row, line in enumerate(text.splitlines()):
+            if "confg" in line:
+                start = {"line": row, "character": line.index("confg")}
+                result.append({"range": {"start": start, "end": start}, "message": "no " + line})
+        send({"jsonrpc": "2.0", "id": number, "result": {"kind": "full", "items": result}})"""
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names of what a folder holds."""
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.fixture
@@ -29,6 +72,18 @@ def workspace(tmp_path: Path) -> Path:
 def around(workspace: Path) -> Surroundings:
     """The workspace, which nobody trusts."""
     return Surroundings(folder=workspace, workspace=(workspace,), trusted=False)
+
+
+@pytest.fixture
+def trusted(around: Surroundings) -> Surroundings:
+    """The workspace, which is trusted."""
+    return replace(around, trusted=True)
+
+
+@pytest.fixture
+def node_modules(workspace: Path) -> None:
+    """Give the workspace the TypeScript and the eslint of the VS Code extension."""
+    (workspace / "node_modules").symlink_to(NODE_MODULES)
 
 
 @pytest.fixture

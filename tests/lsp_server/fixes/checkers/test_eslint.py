@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from lsp_server.document import Point
 from lsp_server.fixes.candidate import Change
 from lsp_server.fixes.checkers.eslint import Eslint
 from lsp_server.fixes.checkers.programs import Surroundings
-from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram
+from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram, names_in, needs_node_modules
 
 TEXT = 'let s = "😋"; log(confg);\nvar x = s == null;\n'
 MESSAGES = [
@@ -78,3 +80,36 @@ async def test_nonsense_is_a_problem(
         checker = Eslint(make_program("eslint", body), workspace, around)
         report = await checker.check(make_file(TEXT, "a.js", "javascript"))
         assert not report.ended_normally
+
+
+@needs_node_modules
+@pytest.mark.usefixtures("node_modules")
+async def test_the_real_one(trusted: Surroundings, make_file: MakeFile, workspace: Path) -> None:
+    """Codes, places and fixes of eslint with the folder's configuration; nothing is written."""
+    rules = '{ "no-undef": "error", eqeqeq: "warn", "no-var": "warn" }'
+    (workspace / "eslint.config.mjs").write_text(f"export default [{{ rules: {rules} }}];\n")
+    before = names_in(workspace)
+    checker = Eslint.find(trusted)
+    assert checker is not None
+    text = 'let s = "😋"; log(s);\nvar x = s == s;\n'
+    report = await checker.check(make_file(text, "a.js", "javascript"))
+    broken = await checker.check(make_file("let = (\n", "a.js", "javascript"))
+    declaration = Change(start=Point(1, 0), end=Point(1, 15), text="let x = s == s;")
+    clean = await checker.check(make_file("let s = 1;\n", "a.js", "javascript"))
+
+    assert [
+        (one.diagnostic.code, one.diagnostic.start, one.fix and one.fix.changes)
+        for one in report.findings
+    ] == [
+        ("no-undef", Point(0, 13), None),
+        (
+            "no-var",
+            Point(1, 0),
+            (Change(start=Point(1, 0), end=Point(1, 15), text="let x = s == s;"),),
+        ),
+        ("eqeqeq", Point(1, 10), None),
+    ]
+    assert [one.diagnostic.code for one in broken.findings] == ["syntax-error"]
+    assert clean.ended_normally
+    assert clean.findings == ()
+    assert names_in(workspace) == before

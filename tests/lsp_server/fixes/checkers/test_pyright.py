@@ -1,7 +1,6 @@
 """pyright's checker: trust, PyPI's downloading wrapper, and servers that misbehave."""
 
 import importlib.util
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,51 +8,15 @@ import pytest
 from lsp_server.document import Point
 from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.checkers.pyright import Pyright
-from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram
+from tests.lsp_server.fixes.conftest import LSP_ANSWER, LSP_SERVER, MakeFile, MakeProgram, names_in
 
 TEXT = 's = "😋".uper()\nprint(s, confg)\n'
-# A server in a few lines: it answers `initialize` and then does what the body says.
-SERVER = """
-import json
-def send(message):
-    body = json.dumps(message).encode()
-    os.write(1, b"Content-Length: %d\\r\\n\\r\\n" % len(body) + body)
-def read():
-    length = 0
-    while (line := sys.stdin.buffer.readline()) != b"\\r\\n":
-        if not line: sys.exit()
-        length = int(line.split(b":")[1])
-    return json.loads(sys.stdin.buffer.read(length))
-while True:
-    message = read()
-    method = message["method"]
-    if method == "initialize":
-        send({"jsonrpc": "2.0", "id": message["id"], "result": {}})
-    elif method == "textDocument/didOpen":
-        text = message["params"]["textDocument"]["text"]
-    elif method == "textDocument/didChange":
-        text = message["params"]["contentChanges"][0]["text"]
-    elif method == "textDocument/diagnostic":
-        number = message["id"]
-        BODY
-"""
-ANSWER = """result = []
-        for row, line in enumerate(text.splitlines()):
-            if "confg" in line:
-                start = {"line": row, "character": line.index("confg")}
-                result.append({"range": {"start": start, "end": start}, "message": "no " + line})
-        send({"jsonrpc": "2.0", "id": number, "result": {"kind": "full", "items": result}})"""
-
-
-@pytest.fixture
-def trusted(around: Surroundings) -> Surroundings:
-    return replace(around, trusted=True)
 
 
 def checker_that(
     body: str, make_program: MakeProgram, around: Surroundings, workspace: Path
 ) -> Pyright:
-    program = make_program("pyright-langserver", SERVER.replace("BODY", body))
+    program = make_program("pyright-langserver", LSP_SERVER.replace("BODY", body))
     return Pyright(program, "pyright", workspace, around)
 
 
@@ -86,7 +49,7 @@ async def test_each_answer_belongs_to_its_text(
     make_program: MakeProgram, trusted: Surroundings, workspace: Path, make_file: MakeFile
 ) -> None:
     """One server, text after text."""
-    checker = checker_that(ANSWER, make_program, trusted, workspace)
+    checker = checker_that(LSP_ANSWER, make_program, trusted, workspace)
     reports = [
         await checker.check(make_file(text))
         for text in ("x = 1\n", "x = confg\n", "x = 1\ny = confg\n", "y = 1\n")
@@ -107,7 +70,7 @@ async def test_a_busy_server_is_asked_again(
 ) -> None:
     """ServerCancelled is no answer: the server has more to read first."""
     busy = "send({'jsonrpc': '2.0', 'id': number, 'error': {'code': -32802, 'message': 'later'}})"
-    body = f"if number < 5:\n            {busy}\n            continue\n        {ANSWER}"
+    body = f"if number < 5:\n            {busy}\n            continue\n        {LSP_ANSWER}"
     checker = checker_that(body, make_program, trusted, workspace)
     report = await checker.check(make_file("x = confg\n"))
     await ended(checker)
@@ -162,7 +125,3 @@ async def test_the_real_one(trusted: Surroundings, make_file: MakeFile, workspac
     assert fixed.ended_normally
     assert fixed.findings == ()
     assert names_in(workspace) == {"pyrightconfig.json", "ruff.toml"}
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("*")}
