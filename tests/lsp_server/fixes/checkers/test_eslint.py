@@ -105,7 +105,7 @@ async def test_the_real_one(trusted: Surroundings, make_file: MakeFile, workspac
         (
             "no-var",
             Point(1, 0),
-            (Change(start=Point(1, 0), end=Point(1, 15), text="let x = s == s;"),),
+            (declaration,),
         ),
         ("eqeqeq", Point(1, 10), None),
     ]
