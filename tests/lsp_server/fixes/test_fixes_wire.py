@@ -109,14 +109,6 @@ def said(client: Client) -> list[str]:
     return [message for message in messages if "found no fix" in message]
 
 
-def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return every file and folder with its times: anything written would show."""
-    return {
-        str(path): (path.stat().st_mtime_ns, path.stat().st_ino)
-        for path in (folder, *folder.rglob("*"))
-    }
-
-
 def test_a_fix_is_in_the_menu_before_anybody_asked(client: Client, workspace: Path) -> None:
     """Verified ahead; its title is final, its edit complete, in this version, of our kind."""
     uri = (workspace / "app.py").as_uri()
@@ -226,20 +218,6 @@ def test_secrets(client: Client, workspace: Path) -> None:
     client.open(secret, TEXT)
 
     assert menu(client, secret, 0, UNUSED) == []
-
-
-def test_the_workspace_sees_nothing(client: Client, workspace: Path) -> None:
-    """Its files, unsaved text beside them, and not one file or folder that was made or touched."""
-    path = workspace / "app.py"
-    path.write_text("saved = 1\n")
-    before = listing(workspace)
-    for number in range(20):
-        client.open(path.as_uri(), f"{TEXT}# {number}\n")
-        action = menu(client, path.as_uri(), 0, UNUSED)[-1]
-        resolved = client.result("codeAction/resolve", action)
-        assert resolved["edit"]
-
-    assert listing(workspace) == before
 
 
 def fake_ruff(folder: Path, body: str) -> Path:
