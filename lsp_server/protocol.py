@@ -30,6 +30,7 @@ from pygls.protocol import default_converter as pygls_converter
 CONTENT_MODIFIED = -32801  # LSP 3.17: the document has changed under the request
 _log = logging.getLogger(__name__)
 _MAX_ID_CHARACTERS = 1000
+_OF_RESPONSES = ("result", "error")
 _Handler = TypeVar("_Handler", bound=Callable[..., "Future[Any]"])
 
 
@@ -86,26 +87,57 @@ class MixlineProtocol(LanguageServerProtocol):
             if not _is_response(message):  # answering a broken answer could go on for ever
                 self.refuse(message_id, JsonRpcInvalidRequest("the message is not JSON-RPC 2.0"))
             return
-        is_request = "method" in message and message_id is not None
-        if not self._may_pass(message):
-            if is_request:
-                self.refuse(message_id, self._out_of_turn(message["method"]))
+        if "method" not in message:
+            self._take_answer(message)
             return
-        try:
-            structured = self.structure_message(message)
-        except JsonRpcException as error:
-            _log.warning("%s with wrong parameters", message.get("method", "a response"))
-            if is_request:
-                self.refuse(message_id, error)
-            return
-        try:
-            self.handle_message(structured)
-        except Exception:  # noqa: BLE001 - whatever a client sends, the server lives on
-            _log.exception("a message of the kind %s was not handled", message.get("method"))
+        message = {key: part for key, part in message.items() if key not in _OF_RESPONSES}
+        problem = (
+            self._take(message) if self._may_pass(message) else self._out_of_turn(message["method"])
+        )
+        if problem is not None and message_id is not None:
+            self.refuse(message_id, problem)
 
     def refuse(self, message_id: str | int | None, error: JsonRpcException) -> None:
         """Answer with an error."""
         self._send_data(types.ResponseErrorMessage(id=message_id, error=error.to_response_error()))
+
+    def _take_answer(self, message: dict[str, Any]) -> None:
+        """Take an answer to one of our own requests."""
+        # pygls keeps the client's requests in the same table, which this could answer.
+        if message["id"] not in self._result_types:
+            _log.warning("an answer to nothing that was asked")
+            return
+        problem = self._take(message)
+        if problem is not None:
+            self._handle_response(message["id"], error=problem.to_response_error())
+
+    def _take(self, message: dict[str, Any]) -> JsonRpcException | None:
+        """Hand a message to its handler, or say why its parameters are none."""
+        method = message.get("method", "an answer")
+        try:
+            structured = self.structure_message(message)
+        except JsonRpcException as error:
+            _log.warning("%s with wrong parameters", method)
+            return error
+        try:
+            self.handle_message(structured)
+        except Exception:  # noqa: BLE001 - whatever a client sends, the server lives on
+            _log.exception("a message of the kind %s was not handled", method)
+        return None
+
+    def _handle_response(
+        self,
+        msg_id: str | int,
+        result: object = None,
+        error: types.ResponseError | None = None,
+    ) -> None:
+        self._result_types.pop(msg_id, None)  # pygls forgets it where the answer is no error
+        super()._handle_response(msg_id, result, error)
+
+    def _handle_cancel_notification(self, msg_id: object) -> None:
+        # Anything may stand there, also the id of a request of ours.
+        if isinstance(msg_id, str | int) and msg_id not in self._result_types:
+            super()._handle_cancel_notification(msg_id)
 
     def _may_pass(self, message: dict[str, Any]) -> bool:
         method = message.get("method")
@@ -178,6 +210,25 @@ class MixlineProtocol(LanguageServerProtocol):
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Likewise."""
         self._user_handler(types.TEXT_DOCUMENT_DID_CLOSE, params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: types.DidOpenNotebookDocumentParams) -> None:
+        """Likewise for notebooks, of which pygls would keep a second copy."""
+        self._user_handler(types.NOTEBOOK_DOCUMENT_DID_OPEN, params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(
+        self, params: types.DidChangeNotebookDocumentParams
+    ) -> None:
+        """Likewise; pygls would fail where a notebook is not open."""
+        self._user_handler(types.NOTEBOOK_DOCUMENT_DID_CHANGE, params)
+
+    @lsp_method(types.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(
+        self, params: types.DidCloseNotebookDocumentParams
+    ) -> None:
+        """Likewise."""
+        self._user_handler(types.NOTEBOOK_DOCUMENT_DID_CLOSE, params)
 
     def _user_handler(self, method: str, params: object) -> None:
         self.fm.features[method](params)

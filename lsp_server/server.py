@@ -70,7 +70,7 @@ class MixlineServer(LanguageServer):
         )
         self.toolbox = Toolbox(lambda: host.engine)
         self.shown = ShownDiagnostics(self._publish)
-        self.docstrings = DocstringWatch(self._admitted, self._publish_stale)
+        self.docstrings = DocstringWatch(self.session.to_mend, self._publish_stale)
         self.fixes = Ahead(self.session.to_check, self._tools, self.read_ahead.place)
         self.syntax = Publisher(
             self.session.to_check,
@@ -106,10 +106,6 @@ class MixlineServer(LanguageServer):
                 diagnostics=[lsp_diagnostic(document, one, encoding) for one in found],
             )
         )
-
-    def _admitted(self, uri: str) -> Document | None:
-        file = self.session.to_check(uri)
-        return None if file is None else file.document
 
     def _publish_stale(self, document: Document, stale: tuple[Stale, ...]) -> None:
         self.shown.show("docstrings", document, [one.diagnostic for one in stale])

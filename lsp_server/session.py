@@ -125,8 +125,8 @@ class Session:
             file=path_of_uri(document.uri),
         )
 
-    def to_check(self, uri: str) -> CheckedFile | None:
-        """Return an open document as checkers are to see it, None if nothing is offered there."""
+    def to_mend(self, uri: str) -> Document | None:
+        """Return an open document, None if no fix or docstring is offered there."""
         document = self._documents.get(uri)
         settings = self.settings
         if document is None or not settings.quick_fixes or not settings.enable:
@@ -137,6 +137,13 @@ class Session:
             return None
         if self.notebooks.holder(uri) != uri:
             return None  # a checker would miss in a cell what the cells before it define
+        return document
+
+    def to_check(self, uri: str) -> CheckedFile | None:
+        """Return an open document as checkers are to see it, None as `to_mend` does."""
+        document = self.to_mend(uri)
+        if document is None:
+            return None
         path = path_of_uri(uri)
         opened = ((path_of_uri(other.uri), other) for other in self._documents.values())
         return CheckedFile(
