@@ -11,6 +11,7 @@ from lsp_server.features import (
     code_action,
     docstring,
     documents,
+    explain,
     history,
     inline_completion,
     lifecycle,
@@ -62,6 +63,7 @@ class Connection:
             history,
             code_action,
             docstring,
+            explain,
         ):
             feature.register(self.server)
         self.server.protocol.set_writer(writer)

@@ -128,8 +128,12 @@ class Session:
     def to_mend(self, uri: str) -> Document | None:
         """Return an open document, None if no fix or docstring is offered there."""
         document = self._documents.get(uri)
-        settings = self.settings
-        if document is None or not settings.quick_fixes or not settings.enable:
+        return None if document is None else self.to_check_text(document)
+
+    def to_check_text(self, document: Document) -> CheckedFile | None:
+        """Do the same for a text that may be a file's on disk."""
+        uri, settings = document.uri, self.settings
+        if not settings.quick_fixes or not settings.enable:
             return None
         if document.language in settings.disabled_languages:
             return None
@@ -162,17 +166,27 @@ class Session:
         """Return which programs may check a file."""
         folder = file.folder
         trusted = folder is not None and (self.trusted or self._trust.trusts(folder))
-        return Surroundings(
-            folder=folder, workspace=tuple(map(resolved, self._folders.values())), trusted=trusted
-        )
+        return Surroundings(folder=folder, workspace=self.folders, trusted=trusted)
 
     def _folder_of(self, path: Path | None) -> Path | None:
         """Return the innermost workspace folder around a file, links resolved."""
         if path is None:
             return None
-        folders = map(resolved, self._folders.values())
-        around = [folder for folder in folders if resolved(path).is_relative_to(folder)]
+        around = [folder for folder in self.folders if resolved(path).is_relative_to(folder)]
         return max(around, key=lambda folder: len(folder.parts), default=None)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The workspace folders, links resolved."""
+        return tuple(map(resolved, self._folders.values()))
+
+    def uri_of(self, path: Path) -> str:
+        """Return how the client calls a file that it has opened, else the file's own URI."""
+        for uri in self._documents:
+            opened = path_of_uri(uri)
+            if opened is not None and resolved(opened) == path:
+                return uri
+        return path.as_uri()
 
     def document(self, uri: str) -> Document | None:
         """Return an open document."""

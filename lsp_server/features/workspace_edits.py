@@ -17,8 +17,9 @@ def workspace_edit(
     can = workspace.workspace_edit if workspace is not None else None
     if can is None or not can.document_changes:
         return types.WorkspaceEdit(changes={document.uri: edits})
+    is_open = server.session.document(document.uri) is not None
     identifier = types.OptionalVersionedTextDocumentIdentifier(
-        uri=document.uri, version=document.version
+        uri=document.uri, version=document.version if is_open else None
     )
     return types.WorkspaceEdit(
         document_changes=[types.TextDocumentEdit(text_document=identifier, edits=edits)]

@@ -13,6 +13,7 @@ _PYTHON_FRAME: Final = re.compile(r'^\s*(?:\|\s*)?File "([^"\n]+)", line (\d+)(?
 _SCRIPT_FRAME: Final = re.compile(r"^\s*at (?:(.+?) \()?(?:file://)?([^\s()]+?):(\d+):(\d+)\)?$")
 _PYTHON_START: Final = re.compile(r"^\s*(?:[+|]\s*)*(?:Exception Group )?Traceback \(most recent")
 _RAISED: Final = re.compile(r"^(?:\|\s*)?(?:Uncaught )?((?:[\w$]+\.)*[A-Z][\w$]*)(?:: (.*))?$")
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages", "node_modules"})
 _MOST_LINES: Final = 20_000
 _COMPLAINTS: Final = (
     (re.compile(r"name '(\w+)' is not defined"), "undefined-name"),
@@ -50,12 +51,17 @@ def read_trace(text: str) -> Trace | None:
 
 
 def inside(trace: Trace, folder: Path) -> list[Frame]:
-    """Return the frames whose files lie in a folder, links resolved, with their real paths."""
+    """Return the frames whose files lie in a folder, links resolved, with their real paths.
+
+    Installed packages are not the folder's own, though many lie in it.
+    """
     found = []
     for frame in trace.frames:
         try:
             path = (folder / frame.path).resolve()
-            if path.is_relative_to(folder) and path.is_file():
+            if not path.is_relative_to(folder) or not path.is_file():
+                continue
+            if _INSTALLED.isdisjoint(path.relative_to(folder).parts):
                 found.append(Frame(path=path, line=frame.line, function=frame.function))
         except (OSError, ValueError, RuntimeError):
             continue

@@ -47,6 +47,9 @@ _IDENTIFIERS = {
     "zsh": "bash",
 }
 
+# Grammars for which LSP's clients have other words.
+_OWN_WORDS = {"bash": "shellscript", "c_sharp": "csharp", "tsx": "typescriptreact"}
+
 # For `mixline complete`, which is given a file and no language.
 _SUFFIXES = {
     "bash": "bash",
@@ -91,6 +94,12 @@ def grammar_name(language: str, path: str) -> str | None:
     if language:
         return None
     return _SUFFIXES.get(path.rpartition("/")[2].rpartition(".")[2].lower())
+
+
+def identifier_of(path: str) -> str:
+    """Return how LSP's clients call the language of a file, "" if its suffix tells none."""
+    grammar = grammar_name("", path) or ""
+    return _OWN_WORDS.get(grammar, grammar)
 
 
 @cache

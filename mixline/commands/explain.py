@@ -13,7 +13,7 @@ from mixline.location import read_source
 from mixline.usage import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
-    from lsp_server.fixes.stack_trace import Frame, Trace
+    from lsp_server.fixes.explanation import Explanation
     from lsp_server.fixes.whole_file import Fixed
 
 _MOST_CHARACTERS = 4_000_000
@@ -30,70 +30,64 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, explain, search, print."""
-    from lsp_server.fixes.stack_trace import inside, paragraph, read_trace
+    from lsp_server.fixes.explanation import explain
 
     file: Path | None = arguments.file
     text = sys.stdin.read(_MOST_CHARACTERS) if file is None else read_source(file)
-    trace = read_trace(text)
-    if trace is None:
+    folder = workspace_of(Path.cwd().resolve() / "trace")
+    explanation = explain(text, [folder])
+    if explanation is None:
         raise UsageError(
             "expected a stack trace of Python or JavaScript, found none; paste it whole, with the"
             " line that names the error"
         )
-    folder = workspace_of(Path.cwd().resolve() / "trace")
-    own = inside(trace, folder)
-    said = paragraph(trace, own, folder)
     found: list[Fixed] = []
-    if own:
+    if explanation.failing is not None:
         engine = LazyEngine(arguments.model)
         try:
-            found = asyncio.run(_fixes(trace, own[-1], folder, engine))
+            found = asyncio.run(_fixes(explanation, folder, engine))
         finally:
             engine.close()
     if arguments.json:
         frames = [
-            {"path": str(one.path), "line": one.line + 1, "function": one.function} for one in own
+            {"path": str(one.path), "line": one.line + 1, "function": one.function}
+            for one in explanation.frames
         ]
         report: dict[str, Any] = {
-            "error": trace.error,
-            "message": trace.message,
-            "explanation": said,
+            "error": explanation.trace.error,
+            "message": explanation.trace.message,
+            "explanation": explanation.text,
             "frames": frames,
             "fixes": [plain_fix(one) for one in found],
         }
         print(json.dumps(report, ensure_ascii=False))
         return EXIT_OK
-    print(said)
+    print(explanation.text)
+    if explanation.failing is None:
+        return EXIT_OK
     for one in found:
         print(f"\n{one.fix.title}")
-        print(difference(own[-1].path, one.document, one.fix.edited), end="")
-    if own and not found:
+        print(difference(explanation.failing.path, one.document, one.fix.edited), end="")
+    if not found:
         print("\nno verified fix for this line")
     return EXIT_OK
 
 
-async def _fixes(trace: "Trace", frame: "Frame", folder: Path, engine: LazyEngine) -> "list[Fixed]":
-    """Return fixes for what checkers say of the line; else for what the error itself says."""
-    from lsp_server.document import Document
+async def _fixes(explanation: "Explanation", folder: Path, engine: LazyEngine) -> "list[Fixed]":
     from lsp_server.fixes.checkers.checker import CheckedFile
     from lsp_server.fixes.checkers.programs import Surroundings
-    from lsp_server.fixes.stack_trace import complaint
+    from lsp_server.fixes.explanation import document_at, fixes_for
     from lsp_server.fixes.toolbox import Toolbox
-    from lsp_server.fixes.whole_file import WholeFile
-    from lsp_server.syntax.grammars import grammar_name
     from lsp_server.trust import TrustList
 
-    document = Document.of_text(
-        uri=frame.path.as_uri(),
-        version=1,
-        language=grammar_name("", frame.path.as_posix()) or "",
-        text=read_source(frame.path),
-    )
+    failing = explanation.failing
+    document = None if failing is None else document_at(failing.path)
+    if failing is None or document is None:
+        return []
     around = Surroundings(folder=folder, workspace=(folder,), trusted=TrustList().trusts(folder))
     toolbox = Toolbox(engine)
     try:
-        file = CheckedFile(document=document, path=frame.path, folder=folder)
-        whole = WholeFile(toolbox, file, around)
-        return await whole.fixes_at(document, frame.line, complaint(trace, frame, document))
+        file = CheckedFile(document=document, path=failing.path, folder=folder)
+        return await fixes_for(explanation, file, toolbox, around)
     finally:
         toolbox.close()

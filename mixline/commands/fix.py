@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # The folder around a file that holds one of these is its workspace, the innermost with the first.
 _MARKS = (".git", "pyproject.toml", "setup.cfg", "setup.py", "package.json", "go.mod", "Cargo.toml")
-_IDENTIFIERS = {"bash": "shellscript", "c_sharp": "csharp", "tsx": "typescriptreact"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +72,12 @@ async def _fix(
     from lsp_server.fixes.checkers.programs import Surroundings
     from lsp_server.fixes.toolbox import Toolbox
     from lsp_server.fixes.whole_file import WholeFile
-    from lsp_server.syntax.grammars import grammar_name
+    from lsp_server.syntax.grammars import identifier_of
     from lsp_server.trust import TrustList
 
     folder = resolved(workspace_of(path))
-    grammar = grammar_name("", path.as_posix()) or ""
     document = Document.of_text(
-        uri=path.as_uri(), version=1, language=_IDENTIFIERS.get(grammar, grammar), text=text
+        uri=path.as_uri(), version=1, language=identifier_of(path.as_posix()), text=text
     )
     around = Surroundings(folder=folder, workspace=(folder,), trusted=TrustList().trusts(folder))
     toolbox = Toolbox(engine)

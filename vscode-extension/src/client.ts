@@ -6,10 +6,13 @@ import {
   CloseAction,
   DidChangeConfigurationNotification,
   ErrorAction,
+  ExecuteCommandRequest,
   LanguageClient,
   State,
   type CloseHandlerResult,
+  type ExecuteCommandParams,
   type LanguageClientOptions,
+  type WorkspaceEdit as ProtocolEdit,
 } from "vscode-languageclient/node";
 import { DOCUMENTS, type GhostText } from "./inlineCompletion";
 import { OneAtATime } from "./oneAtATime";
@@ -33,6 +36,21 @@ interface ReadyParams {
   readonly uri: string;
   readonly version: number;
   readonly position: { readonly line: number; readonly character: number };
+}
+
+interface ExplainAnswer {
+  readonly explanation: string;
+  readonly frames: readonly { readonly uri: string; readonly line: number }[];
+  readonly fixes: readonly { readonly title: string; readonly edit: ProtocolEdit }[];
+}
+
+/** What is said of a stack trace. */
+export interface Explanation {
+  /** One paragraph. */
+  readonly explanation: string;
+  /** In the workspace, the innermost last; lines count from 0. */
+  readonly frames: readonly { readonly uri: vscode.Uri; readonly line: number }[];
+  readonly fixes: readonly { readonly title: string; readonly apply: () => Promise<boolean> }[];
 }
 
 interface Parts {
@@ -100,6 +118,31 @@ export class Server implements vscode.Disposable {
   async statistics(): Promise<Statistics | undefined> {
     if (this.client?.state !== State.Running) return undefined;
     return this.client.sendRequest<Statistics>("mixline/stats", {});
+  }
+
+  /** What a stack trace says of this workspace; undefined where the text holds none. */
+  async explain(trace: string, token: vscode.CancellationToken): Promise<Explanation | undefined> {
+    const { client } = this;
+    if (client?.state !== State.Running) throw new Error("Mixline's server does not run.");
+    const params: ExecuteCommandParams = { command: "mixline.explain", arguments: [{ trace }] };
+    const answer = await client.sendRequest<ExplainAnswer | null>(
+      ExecuteCommandRequest.method,
+      params,
+      token,
+    );
+    if (answer === null) return undefined;
+    return {
+      explanation: answer.explanation,
+      frames: answer.frames.map(({ uri, line }) => ({
+        uri: client.protocol2CodeConverter.asUri(uri),
+        line,
+      })),
+      fixes: answer.fixes.map(({ title, edit }) => ({
+        title,
+        apply: async () =>
+          vscode.workspace.applyEdit(await client.protocol2CodeConverter.asWorkspaceEdit(edit)),
+      })),
+    };
   }
 
   async stop(): Promise<void> {

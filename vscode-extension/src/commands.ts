@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { Server } from "./client";
 import { chooseEffort, chooseModel } from "./choices";
+import { explainStackTrace } from "./explain";
 import type { Pages } from "./pages";
 import type { Pauses } from "./pauses";
 import type { SetUp } from "./setUp";
@@ -52,6 +53,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     log.show();
   },
   showStatistics,
+  explainStackTrace: ({ server }) => explainStackTrace(server),
   openSettings: () => vscode.commands.executeCommand("workbench.action.openSettings", "mixline."),
   showMenu,
 };
@@ -126,6 +128,7 @@ async function showMenu({ server, pauses }: Parts): Promise<void> {
     { label: "$(settings-gear) Settings", action: "openSettings" },
     { label: "$(debug-restart) Restart the server", action: "restart" },
     { label: "$(graph) Show the statistics", action: "showStatistics" },
+    { label: "$(question) Explain a stack trace", action: "explainStackTrace" },
     { label: "$(output) Show the log", action: "showLog" },
   );
   const title = server.state.kind === "failed" ? `Mixline: ${server.state.reason}` : "Mixline";
