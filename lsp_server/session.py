@@ -128,26 +128,29 @@ class Session:
     def to_mend(self, uri: str) -> Document | None:
         """Return an open document, None if no fix or docstring is offered there."""
         document = self._documents.get(uri)
+        return document if document is not None and self._is_to_mend(document) else None
+
+    def _is_to_mend(self, document: Document) -> bool:
+        uri, settings = document.uri, self.settings
+        if not settings.quick_fixes or not settings.enable:
+            return False
+        if document.language in settings.disabled_languages:
+            return False
+        if self._admission(uri).admission is Admission.SECRET:
+            return False
+        # A checker would miss in a cell what the cells before it define.
+        return self.notebooks.holder(uri) == uri
+
+    def to_check(self, uri: str) -> CheckedFile | None:
+        """Return an open document as checkers are to see it, None as `to_mend` does."""
+        document = self._documents.get(uri)
         return None if document is None else self.to_check_text(document)
 
     def to_check_text(self, document: Document) -> CheckedFile | None:
         """Do the same for a text that may be a file's on disk."""
-        uri, settings = document.uri, self.settings
-        if not settings.quick_fixes or not settings.enable:
+        if not self._is_to_mend(document):
             return None
-        if document.language in settings.disabled_languages:
-            return None
-        if self._admission(uri).admission is Admission.SECRET:
-            return None
-        if self.notebooks.holder(uri) != uri:
-            return None  # a checker would miss in a cell what the cells before it define
-        return document
-
-    def to_check(self, uri: str) -> CheckedFile | None:
-        """Return an open document as checkers are to see it, None as `to_mend` does."""
-        document = self.to_mend(uri)
-        if document is None:
-            return None
+        uri = document.uri
         path = path_of_uri(uri)
         opened = ((path_of_uri(other.uri), other) for other in self._documents.values())
         return CheckedFile(
