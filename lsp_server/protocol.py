@@ -166,11 +166,31 @@ class MixlineProtocol(LanguageServerProtocol):
     ) -> None:
         if not getattr(handler, "answers_later", False):
             super()._execute_handler(msg_id, handler, callback, args, kwargs)
+            self._forget_when_done(msg_id)
             return
         # Errors in the shell of such a handler are answered by the caller of this method.
         future: Future[Any] = handler(*(args or ()), **(kwargs or {}))
         self._request_futures[msg_id] = future
         future.add_done_callback(callback)
+
+    def _forget_when_done(self, msg_id: str | int) -> None:
+        """Forget a handler's future; of notifications and of parts of requests pygls never does."""
+
+        def forget(done: object) -> None:
+            if self._request_futures.get(msg_id) is done:
+                del self._request_futures[msg_id]
+
+        future = self._request_futures.get(msg_id)
+        if future is not None:
+            future.add_done_callback(forget)
+
+    def get_message_type(self, method: str) -> type[Any] | None:  # type: ignore[override]  # a cache
+        """Return a message's type; pygls' own cache would keep all that a client had open."""
+        return types.METHOD_TO_TYPES.get(method, (None,))[0]
+
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override]  # likewise
+        """Return LSP's type of an answer."""
+        return types.METHOD_TO_TYPES.get(method, (None, None))[1]
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Any:  # noqa: ANN401 - pygls' generator

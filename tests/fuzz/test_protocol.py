@@ -1,7 +1,9 @@
 """The server under traffic of every kind: a short seeded run, and hypothesis' own."""
 
 import asyncio
+import gc
 import random
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -222,3 +224,43 @@ def test_a_wrong_answer_to_the_servers_own_request_ends_it(hosted: Hosted) -> No
 
     with errors_logged():
         assert not asyncio.run(play())
+
+
+def test_a_session_that_is_over_is_forgotten(hosted: Hosted) -> None:
+    """Found by the fuzzer: a cache of pygls' kept former clients, with all that they had open."""
+
+    async def play() -> "weakref.ref[object]":
+        traffic = Traffic(random.Random(3), "file:///nowhere", "utf-16")  # noqa: S311 - seeded
+        session = Session(hosted, traffic, "utf-16", "file:///nowhere")
+        session.send(traffic.open())
+        await session.settle()
+        await session.end()
+        return weakref.ref(session.connection.server)
+
+    server = asyncio.run(play())
+    asyncio.run(asyncio.sleep(0))  # the event loop's own last references go with it
+    gc.collect()
+
+    assert server() is None
+
+
+def test_a_handled_message_leaves_no_future_behind(hosted: Hosted) -> None:
+    """Found by the fuzzer: pygls kept one for every notification and command, for ever."""
+
+    async def play() -> list[object]:
+        traffic = Traffic(random.Random(3), "file:///nowhere", "utf-16")  # noqa: S311 - seeded
+        session = Session(hosted, traffic, "utf-16", "file:///nowhere")
+        command = {"command": "mixline.docstring", "arguments": []}
+        session.send(traffic.request("workspace/executeCommand", command))
+        for _ in range(5):
+            session.send(notification("$/setTrace", {"value": "off"}))
+        await session.settle()
+        await session.breathe(0.01)
+        await session.settle()
+        protocol = session.connection.server.protocol
+        left = protocol._request_futures.keys() - protocol._result_types.keys()
+        await session.end()
+        return sorted(left)
+
+    with errors_logged():
+        assert asyncio.run(play()) == []
