@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol fuzz-models e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -92,13 +92,16 @@ sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviou
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py thread
 
-fuzz: fuzz-operators fuzz-protocol ## all of the fuzzers; FUZZ="--first N" resumes one of them
+fuzz: fuzz-operators fuzz-protocol fuzz-models ## all of the fuzzers; FUZZ="--first N" resumes one of them
 
 fuzz-operators: $(VENV)/.dev ## 10^5 random calls of the operators under the address sanitizer
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address fuzz $(FUZZ)
 
 fuzz-protocol: $(VENV)/.dev ## 10^6 right and wrong messages to the server with the shipped model
 	$(BIN)/python -m tests.fuzz.protocol $(FUZZ)
+
+fuzz-models: $(VENV)/.dev ## 10^5 hostile model directories
+	$(BIN)/python -m tests.fuzz.models $(FUZZ)
 
 bench: $(VENV)/.installed ## print the tables of README and docs
 	$(BIN)/mixline bench ops --tokens 1 16 128 --calls 20 --weights int4

@@ -32,6 +32,7 @@ MICROSOFT_OPS: Final = frozenset(
     {"GroupQueryAttention", "MatMulNBits", "SkipSimplifiedLayerNormalization"}
 )
 MIXLINE_OPS: Final = frozenset({"CachedAttention", "ExpertRouter", "ExpertFFN"})
+_SHOWN: Final = 400  # characters of a contradiction, which quotes names and values of the graph
 Expected: TypeAlias = tuple[str, tuple[Dim, ...]]  # element type, shape
 OPERATORS: Final = {
     "": STANDARD_OPS,
@@ -57,7 +58,7 @@ def check_graph(
     """
     problem = next(_problems(graph, manifest, file_bytes), None)
     if problem is not None:
-        raise ModelDirectoryError(f"{source}: {problem}; export the model again")
+        raise ModelDirectoryError(f"{source}: {problem[:_SHOWN]}; export the model again")
 
 
 def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int]) -> Iterator[str]:

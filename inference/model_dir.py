@@ -53,6 +53,8 @@ class ModelDir:
                 f"{path}: expected a model directory, found"
                 f" {'a file' if path.exists() else 'nothing'}; make one with `mixline export`"
             )
+        if os.path.lexists(path / MANIFEST_NAME):  # a pipe in its place would be waited for
+            _check_plain(path, MANIFEST_NAME)
         manifest = read_manifest(path / MANIFEST_NAME)
         for name, entry in manifest.files.items():
             _check_file(path, name, entry.bytes)
@@ -104,6 +106,16 @@ def default_model() -> Path:
 
 
 def _check_file(directory: Path, name: str, expected_bytes: int) -> None:
+    found_bytes = _check_plain(directory, name)
+    if found_bytes != expected_bytes:
+        raise ModelDirectoryError(
+            f"{directory / name}: expected {expected_bytes} bytes, found {found_bytes}; export or"
+            " download the model again"
+        )
+
+
+def _check_plain(directory: Path, name: str) -> int:
+    """Return the size of a file that is one, and lies in the directory itself."""
     path = directory / name
     try:
         found = path.stat()
@@ -111,19 +123,14 @@ def _check_file(directory: Path, name: str, expected_bytes: int) -> None:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ModelDirectoryError(
-            f"{path}: expected a file of {expected_bytes} bytes, found none ({reason}); export or"
-            " download the model again"
+            f"{path}: expected a file, found none ({reason}); export or download the model again"
         ) from error
     if not is_inside or not stat.S_ISREG(found.st_mode):
         raise ModelDirectoryError(
             f"{path}: expected a plain file in the model directory, found"
             f" {'something else' if is_inside else f'a link to {path.resolve()}'}; copy the file"
         )
-    if found.st_size != expected_bytes:
-        raise ModelDirectoryError(
-            f"{path}: expected {expected_bytes} bytes, found {found.st_size}; export or download"
-            " the model again"
-        )
+    return found.st_size
 
 
 def _check_digest(path: Path, expected: str) -> None:

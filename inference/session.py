@@ -28,6 +28,7 @@ from inference.kv_cache import KvCache, KvShape
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 PROVIDER: Final = "CPUExecutionProvider"
+_SHOWN: Final = 400
 _LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
 
 
@@ -243,5 +244,5 @@ def _open(graph: str, library: Path, threads: int) -> Any:  # noqa: ANN401 - unt
 
 
 def _first_line(error: Exception) -> str:
-    """Return what ONNX Runtime says, in one line."""
-    return str(error).strip().split("\n", maxsplit=1)[0]
+    """Return what ONNX Runtime says, in one line; it quotes names and values of the graph."""
+    return str(error).strip().split("\n", maxsplit=1)[0][:_SHOWN]

@@ -18,6 +18,7 @@ from inference.errors import ModelDirectoryError
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MAX_TOKENS: Final = 2**22
+_SHOWN: Final = 200  # characters of another's error that ours quotes
 _CACHED_LINES: Final = 20_000
 # Ways to find the start of a line, most cuts first. Where a word follows the indentation, the last
 # space belongs to the word.
@@ -78,7 +79,8 @@ class Tokenizer:
         try:
             self._plain = BpeTokenizer.from_str(json.dumps(plain))
         except Exception as error:  # the library raises bare Exception
-            raise ModelDirectoryError(f"tokenizer.json cannot be used: {error}") from error
+            reason = str(error)[:_SHOWN]
+            raise ModelDirectoryError(f"tokenizer.json cannot be used: {reason}") from error
         self.added = added
         self.size = max([*vocab.values(), *added], default=-1) + 1
         if not 0 < self.size <= _MAX_TOKENS or min(added, default=0) < 0:
@@ -103,8 +105,12 @@ class Tokenizer:
             spec = json.loads(path.read_text(encoding="utf-8"))
             return cls(spec)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            # Some errors quote the whole file.
+            reason = f"{type(error).__name__} {error}".split("\n", maxsplit=1)[0]
+            if isinstance(error, UnicodeDecodeError):
+                reason = "it is not UTF-8"
             raise ModelDirectoryError(
-                f"expected a tokenizer.json at {path}, it cannot be read: {error!r}"
+                f"expected a tokenizer.json at {path}, it cannot be read: {reason[:_SHOWN]}"
             ) from error
 
     def encode(self, text: str) -> list[int]:

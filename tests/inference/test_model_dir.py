@@ -89,7 +89,7 @@ def test_missing_or_cut_file(model: Path, name: str) -> None:
     assert "found 100; export or download" in refusal(model)
 
     (model / name).unlink()
-    assert f"{name}: expected a file of" in refusal(model)
+    assert f"{name}: expected a file, found none" in refusal(model)
 
 
 def test_changed_bytes_are_found_when_verifying(model: Path) -> None:

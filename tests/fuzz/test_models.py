@@ -1,0 +1,88 @@
+"""A short run over hostile model directories, and what such runs have found."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+
+from inference import ModelDirectoryError
+from inference.model_dir import ModelDir
+from inference.tokenizer import Tokenizer
+from tests.fuzz.hostile_models import make_base
+from tests.fuzz.models import fuzz
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A sound model."""
+    return make_base(tmp_path / "made", "fp32")
+
+
+def refusal(model: Path) -> str:
+    """Return what opening it is refused with."""
+    with pytest.raises(ModelDirectoryError) as caught:
+        ModelDir.open(model)
+    return str(caught.value)
+
+
+def test_eighty_hostile_directories() -> None:
+    """Each is refused in one line or loads; `make fuzz-models` opens 10^5."""
+    told = fuzz(seed=3, first=0, cases=80)
+
+    assert told.failures == []
+    assert told.outcomes.total() == 80
+    assert told.outcomes["refused: ModelDirectoryError"] > 30
+    assert told.outcomes["loaded"] > 0
+
+
+def test_a_crash_is_recorded_and_the_next_case_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that ends early costs one case."""
+    monkeypatch.setattr("tests.fuzz.models.sys.executable", shutil.which("false"))
+    told = fuzz(seed=3, first=0, cases=2)
+
+    assert told.outcomes["crashed or hung"] == 2
+    assert "--first 1 --cases 1: ended with 1" in told.failures[1]
+
+
+def test_a_pipe_in_the_place_of_the_manifest_does_not_hang(model: Path) -> None:
+    """Found by the fuzzer: it was opened before it was looked at."""
+    (model / "manifest.json").unlink()
+    os.mkfifo(model / "manifest.json")
+
+    assert "expected a plain file" in refusal(model)
+
+
+def test_a_manifest_that_is_a_link_out_of_the_directory(model: Path, tmp_path: Path) -> None:
+    """Found beside it: the other files were looked at, the manifest was not."""
+    shutil.move(model / "manifest.json", tmp_path / "manifest.json")
+    (model / "manifest.json").symlink_to(tmp_path / "manifest.json")
+
+    assert "found a link to" in refusal(model)
+
+
+def test_a_tokenizer_that_is_no_text_is_told_in_a_line(model: Path) -> None:
+    """Found by the fuzzer: the message quoted the whole file."""
+    path = model / "tokenizer.json"
+    path.write_bytes(path.read_bytes() + b"\xff")
+    with pytest.raises(ModelDirectoryError) as caught:
+        Tokenizer.open(path)
+
+    assert str(caught.value) == (
+        f"expected a tokenizer.json at {path}, it cannot be read: it is not UTF-8"
+    )
+
+
+def test_a_name_of_a_graph_is_quoted_in_part(model: Path) -> None:
+    """Found by the fuzzer: a message was as long as a stranger wished."""
+    proto = onnx.load(model / "model.onnx", load_external_data=False)
+    proto.graph.node[0].op_type = "Loop" * 5000
+    (model / "model.onnx").write_bytes(proto.SerializeToString())
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["files"]["model.onnx"]["bytes"] = (model / "model.onnx").stat().st_size
+    (model / "manifest.json").write_text(json.dumps(manifest))
+
+    assert "expected operators of the exporter" in (message := refusal(model))
+    assert len(message) < 1000
