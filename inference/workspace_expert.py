@@ -211,7 +211,9 @@ class WorkspaceExpert:
             ids = self._ids[ahead] = self._tokenizer.encode_start(self._rewritten + ahead)
         if not ids:
             return -1 if self._stop_id is None else self._stop_id
-        is_last = self._tokenizer.token_bytes(ids[0]) == (self._rewritten + ahead).encode("utf-8", "replace")
+        is_last = self._tokenizer.token_bytes(ids[0]) == (self._rewritten + ahead).encode(
+            "utf-8", "replace"
+        )
         return -1 if is_open and is_last else ids[0]
 
 

@@ -10,7 +10,9 @@ from onnx_export.decoder_weights import (
 )
 from onnx_export.errors import CheckpointError, ExportError, UnsupportedError
 from onnx_export.pipeline import ExportReport, export_checkpoint
+from onnx_export.presets import preset_names
 from onnx_export.read_back import read_weights
+from onnx_export.source import RandomWeights
 from onnx_export.verify import LogitsFunction, VerifyReport
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "ExportReport",
     "FrozenLayer",
     "LogitsFunction",
+    "RandomWeights",
     "TunedLayer",
     "TunedWeights",
     "UnsupportedError",
     "VerifyReport",
     "export_checkpoint",
+    "preset_names",
     "read_weights",
     "write_adapted",
 ]

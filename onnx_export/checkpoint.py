@@ -1,8 +1,8 @@
 """A Hugging Face checkpoint folder: its tensors by name, over one or several safetensors files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,31 @@ SINGLE_FILE: Final = "model.safetensors"
 INDEX_FILE: Final = "model.safetensors.index.json"
 MAX_JSON_BYTES: Final = 256 * 2**20
 
+ROWS_BYTES: Final = 64 * 2**20  # of f32 that `Checkpoint.rows` has in memory
+
 OnRead = Callable[[str, int], None]  # a tensor's name and bytes, after each read
+
+
+class Tensor(Protocol):
+    """A tensor that is read when asked for, in a file or elsewhere."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sizes."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes in the file."""
+
+    def read(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.float32]:
+        """Return the rows ``start`` to ``stop`` as f32."""
 
 
 class Checkpoint:
     """The tensors of a checkpoint; each is read from the disk when asked for."""
 
     def __init__(
-        self, path: Path, tensors: Mapping[str, StoredTensor], on_read: OnRead | None = None
+        self, path: Path, tensors: Mapping[str, Tensor], on_read: OnRead | None = None
     ) -> None:
         self.path = path
         self._tensors = tensors
@@ -96,6 +113,23 @@ class Checkpoint:
         if self._on_read is not None:
             self._on_read(name, tensor.num_bytes)
         return values
+
+    def rows(self, name: str, shape: tuple[int, int]) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield a large matrix as f32, some rows at a time.
+
+        Raises:
+            CheckpointError: as `read`.
+        """
+        self.check(name, shape)
+        tensor = self._tensors[name]
+        num_rows, columns = shape
+        step = max(1, ROWS_BYTES // (4 * columns))
+        for start in range(0, num_rows, step):
+            stop = min(start + step, num_rows)
+            values = tensor.read(start, stop)
+            if self._on_read is not None:
+                self._on_read(name, tensor.num_bytes // num_rows * (stop - start))
+            yield values
 
 
 def read_json(path: Path) -> JsonFields:

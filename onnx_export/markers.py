@@ -41,13 +41,18 @@ class SpecialTokens:
     chat_template: str | None
 
 
-def read_special_tokens(folder: Path, vocab: int) -> SpecialTokens:
+def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None) -> SpecialTokens:
     """Read `tokenizer.json`, `tokenizer_config.json`, `generation_config.json`, `config.json`.
+
+    Args:
+        folder: of the checkpoint.
+        vocab: of the model.
+        tokenizer: another `tokenizer.json` than the folder's.
 
     Raises:
         CheckpointError: the tokenizer is missing or damaged, or a token lies outside ``vocab``.
     """
-    ids = _added_tokens(folder / TOKENIZER_NAME, vocab)
+    ids = _added_tokens(tokenizer or folder / TOKENIZER_NAME, vocab)
     found = {
         what: next((ids[text] for text in spellings if text in ids), None)
         for what, spellings in SPELLINGS.items()

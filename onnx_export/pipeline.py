@@ -4,14 +4,13 @@ import importlib.metadata
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from inference.errors import LayoutError
 from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Manifest, Quantization
 from inference.model_dir import ModelDir, write_manifest
-from onnx_export.arch import read_spec
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.attention_plan import AttentionPlan, attention_plan
 from onnx_export.checkpoint import Checkpoint
@@ -19,11 +18,11 @@ from onnx_export.errors import CheckpointError, UnsupportedError
 from onnx_export.graph.builder import GraphBuilder
 from onnx_export.graph.context import GraphContext
 from onnx_export.graph.decoder import decoder
-from onnx_export.hf_config import HfConfig
 from onnx_export.markers import SpecialTokens, read_special_tokens
 from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
 from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.quantize.plan import PLANS, plan
+from onnx_export.source import RandomWeights, Source, open_source
 from onnx_export.verify import LogitsFunction, VerifyReport, verify_logits
 from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry, new_directory
 
@@ -72,12 +71,14 @@ def export_checkpoint(
     providers: Sequence[str] = PROVIDERS,
     verify: LogitsFunction | None = None,
     licence: str | None = None,
+    random: RandomWeights | None = None,
     progress: Progress = lambda _done, _total, _what: None,
 ) -> ExportReport:
     """Export a Hugging Face checkpoint to a model directory, which appears only when complete.
 
     Args:
-        checkpoint: folder with config.json, safetensors and tokenizer.json.
+        checkpoint: folder with config.json, safetensors and tokenizer.json; with ``random``
+            config.json is enough, and the name of a preset stands for one.
         out: the directory to make; must not exist.
         weights: int4, int8, fp32 or keep (the checkpoint's values, widened to f32).
         attention: cached, group_query, or auto, which is the faster of them.
@@ -86,6 +87,7 @@ def export_checkpoint(
         providers: which graphs to write; `cpu` is the only one yet.
         verify: computes logits of the new directory, which are compared with the checkpoint's.
         licence: what the manifest says; default: the `license` of the checkpoint's README.md.
+        random: draw the weights instead of reading any.
         progress: called after each tensor.
 
     Raises:
@@ -95,21 +97,20 @@ def export_checkpoint(
     """
     chosen = plan(weights)
     _check_providers(providers)
-    config = HfConfig.open(checkpoint)
-    spec = read_spec(config)
+    source = open_source(checkpoint, random)
+    spec, tensors = source.spec, source.tensors
     mix = attention_plan(spec, attention, kv, exact=chosen == PLANS["fp32"])
-    tensors = Checkpoint.open(checkpoint)
     for name, shape in spec.shapes().items():
         tensors.check(name, shape)
     _refuse_unread(tensors, spec)
-    tokens = read_special_tokens(checkpoint, spec.vocab)
+    tokens = read_special_tokens(tensors.path, spec.vocab, source.tokenizer)
     check_space(out, estimated_bytes(spec, chosen))
     counter = _Counter(tensors, spec, progress)
     counted = tensors.reporting_to(counter)
     with new_directory(out) as partial:
         try:
             said = licence or _licence(tensors)
-            _write(partial, counted, spec, chosen, mix, tokens, out.name, said)
+            _write(partial, replace(source, tensors=counted), chosen, mix, tokens, out.name, said)
         except LayoutError as error:
             raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
@@ -126,22 +127,28 @@ def export_checkpoint(
 
 def _write(
     folder: Path,
-    tensors: Checkpoint,
-    spec: DecoderSpec,
+    source: Source,
     chosen: Quantization,
     mix: AttentionPlan,
     tokens: SpecialTokens,
     name: str,
     licence: str,
 ) -> None:
+    spec = source.spec
     with WeightFile(folder / WEIGHTS_NAME) as weight_file:
         builder = GraphBuilder(weight_file)
         decoder(
-            GraphContext(builder=builder, spec=spec, checkpoint=tensors, plan=chosen, attention=mix)
+            GraphContext(
+                builder=builder,
+                spec=spec,
+                checkpoint=source.tensors,
+                plan=chosen,
+                attention=mix,
+            )
         )
         weights_entry = weight_file.close()
     (folder / GRAPH_NAME).write_bytes(builder.serialize(name))
-    shutil.copyfile(tensors.path / TOKENIZER_NAME, folder / TOKENIZER_NAME)
+    shutil.copyfile(source.tokenizer, folder / TOKENIZER_NAME)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=name,

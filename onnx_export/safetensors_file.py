@@ -48,14 +48,20 @@ class StoredTensor:
         """Bytes in the file."""
         return self.end - self.begin
 
-    def read(self) -> npt.NDArray[np.float32]:
-        """Return the values as f32, exactly (bf16 and f16 are subsets of f32).
+    def read(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.float32]:
+        """Return the rows ``start`` to ``stop`` as f32, exactly (bf16 and f16 are subsets of f32).
 
         Raises:
             CheckpointError: a value is NaN or infinite.
         """
+        dtype = _DTYPES[self.dtype]
+        rows = range(self.shape[0])[start:stop] if self.shape else range(1)
+        row = math.prod(self.shape[1:])
         stored = np.frombuffer(
-            self.data, dtype=_DTYPES[self.dtype], count=math.prod(self.shape), offset=self.begin
+            self.data,
+            dtype=dtype,
+            count=len(rows) * row,
+            offset=self.begin + rows.start * row * dtype.itemsize,
         )
         if self.dtype == "BF16":
             values = (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
@@ -67,7 +73,7 @@ class StoredTensor:
                 f" {int((~np.isfinite(values)).sum())} that are NaN or infinite; the checkpoint"
                 " is damaged or its training failed"
             )
-        return values.reshape(self.shape)
+        return values.reshape(len(rows), *self.shape[1:]) if self.shape else values.reshape(())
 
 
 def open_safetensors(path: Path) -> dict[str, StoredTensor]:

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from mixline.usage import EXIT_OK, UsageError
+from mixline.usage import EXIT_OK, UsageError, number_between
 
 REDRAW_SECONDS = 0.2
 MEGABYTE = 1_000_000
@@ -41,7 +41,12 @@ class _Progress:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare source, target and precision."""
-    parser.add_argument("checkpoint", metavar="CHECKPOINT_DIR", type=Path)
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT_DIR",
+        type=Path,
+        help="with --random-weights the name of a preset too, see docs/models.md",
+    )
     parser.add_argument("out", metavar="OUT_DIR", type=Path)
     parser.add_argument(
         "--weights",
@@ -66,14 +71,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--providers", metavar="LIST", default="cpu", help="graphs to write, e.g. cpu,cuda (cpu)"
     )
     parser.add_argument(
+        "--random-weights",
+        action="store_true",
+        help="draw the weights of a config.json, to measure speed and memory without a checkpoint",
+    )
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=number_between(int, 0, 2**31 - 1),
+        help="of random weights (0); the same seed gives the same bytes",
+    )
+    parser.add_argument(
+        "--layers",
+        metavar="N",
+        type=number_between(int, 1, 1024),
+        help="with random weights: only so many of the layers",
+    )
+    parser.add_argument(
         "--verify", action="store_true", help="compare the result's logits with the checkpoint's"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export and say what was written."""
+    for name in ("seed", "layers"):
+        if getattr(arguments, name) is not None and not arguments.random_weights:
+            raise UsageError(f"--{name} goes with --random-weights")
     try:
-        from onnx_export import export_checkpoint
+        from onnx_export import RandomWeights, export_checkpoint
     except ModuleNotFoundError as error:
         raise UsageError(
             f"exporting needs the package {error.name!r}; install it with: "
@@ -81,6 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     from inference.logits import prompt_logits
 
+    random = None
+    if arguments.random_weights:
+        random = RandomWeights(seed=arguments.seed or 0, layers=arguments.layers)
     progress = _Progress()
     try:
         report = export_checkpoint(
@@ -90,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             attention=arguments.attention,
             kv=arguments.kv,
             providers=tuple(name.strip() for name in arguments.providers.split(",")),
+            random=random,
             verify=prompt_logits if arguments.verify else None,
             progress=progress,
         )

@@ -1,7 +1,7 @@
 """Token ids to vectors; the same stored bytes serve a tied head."""
 
 from onnx_export.graph.context import GraphContext
-from onnx_export.graph.linear import store_matrix
+from onnx_export.graph.linear import store_table
 
 # n tokens, G blocks of a row
 
@@ -15,8 +15,7 @@ def embedding(context: GraphContext, ids: str) -> tuple[str, tuple[str, ...]]:
         The vectors ``[n, hidden]``, and the names of the stored table.
     """
     spec, plan, builder = context.spec, context.plan, context.builder
-    table = context.read(spec.embedding, spec.vocab, spec.hidden)
-    stored = store_matrix(context, "embedding", table, plan.embedding, mapped=True)
+    stored = store_table(context, "embedding", spec.embedding, plan.embedding)
     if plan.embedding == "f32":
         return builder.node("Gather", "embedding", [stored[0], ids]), stored
     values, scales = stored

@@ -3,7 +3,7 @@
 import numpy as np
 
 from onnx_export.graph.context import GraphContext
-from onnx_export.graph.linear import matmul, store_matrix
+from onnx_export.graph.linear import matmul, store_table
 from onnx_export.graph.rmsnorm import residual_rmsnorm
 
 
@@ -27,7 +27,6 @@ def head(
     weight = context.read(spec.final_norm, spec.hidden)
     normed, _ = residual_rmsnorm(context, "head.norm", asked[0], asked[1], weight)
     if spec.head is not None:
-        w = context.read(spec.head, spec.vocab, spec.hidden)
-        table = store_matrix(context, "head", w, context.plan.embedding, mapped=True)
+        table = store_table(context, "head", spec.head, context.plan.embedding)
     output = builder.output("logits", np.float32, ("m", spec.vocab))
     matmul(context, "head", normed, table, spec.vocab, spec.hidden, context.plan.embedding, output)

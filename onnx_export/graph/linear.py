@@ -1,5 +1,6 @@
 """A matrix product with a stored matrix: Gemm in f32, MatMulNBits when quantised."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -30,22 +31,38 @@ def linear(
 
 
 def store_matrix(
-    context: GraphContext,
-    name: str,
-    w: npt.NDArray[np.float32],
-    weight_format: ExpertFormat,
-    *,
-    mapped: bool = False,
+    context: GraphContext, name: str, w: npt.NDArray[np.float32], weight_format: ExpertFormat
 ) -> tuple[str, ...]:
     """Store ``w [N, K]``: its values, and if it is quantised its scales."""
     builder = context.builder
     if weight_format == "f32":
-        return (builder.array(f"{name}.weight", w, mapped=mapped),)
+        return (builder.array(f"{name}.weight", w),)
     values, scales = pack_matmul_nbits(w, weight_format, context.plan.block)
-    return (
-        builder.array(f"{name}.values", values, mapped=mapped),
-        builder.array(f"{name}.scales", scales),
-    )
+    return (builder.array(f"{name}.values", values), builder.array(f"{name}.scales", scales))
+
+
+def store_table(
+    context: GraphContext, name: str, source: str, weight_format: ExpertFormat
+) -> tuple[str, ...]:
+    """Store the embedding or the head ``source [vocab, hidden]``, some rows in memory at a time."""
+    spec, block, builder = context.spec, context.plan.block, context.builder
+    dims = (spec.vocab, spec.hidden)
+    f32 = np.dtype(np.float32)
+    if weight_format == "f32":
+        parts = context.checkpoint.rows(source, dims)
+        return (builder.weight(f"{name}.weight", f32, dims, parts, mapped=True),)
+    blocks = -(-spec.hidden // block)
+    scales: list[npt.NDArray[np.float32]] = []
+
+    def values() -> Iterator[npt.NDArray[np.uint8]]:
+        for rows in context.checkpoint.rows(source, dims):
+            packed, row_scales = pack_matmul_nbits(rows, weight_format, block)
+            scales.append(row_scales)
+            yield packed
+
+    value_dims = (spec.vocab, blocks, block * BITS[weight_format] // 8)
+    stored = builder.weight(f"{name}.values", np.dtype(np.uint8), value_dims, values(), mapped=True)
+    return stored, builder.weight(f"{name}.scales", f32, (spec.vocab, blocks), scales)
 
 
 def matmul(
