@@ -94,8 +94,8 @@ class MixlineServer(LanguageServer):
             action()
         self.on_close.clear()
 
-    async def _tools(self, file: CheckedFile) -> Tools:
-        return await self.toolbox.tools(file, self.session.surroundings(file))
+    def _tools(self, file: CheckedFile) -> Tools:
+        return self.toolbox.tools(file, self.session.surroundings(file))
 
     def _publish(self, document: Document, found: Sequence[Diagnostic]) -> None:
         encoding = self.session.encoding

@@ -41,11 +41,13 @@ class Searcher:
         document = Document.of_text(uri=file.as_uri(), version=1, language="python", text=bug.text)
         checked = CheckedFile(document=document, path=file, folder=self._folder)
         faulty = Faulty(baseline=Baseline(checked), diagnostic=_diagnostic(bug))
-        tools = await self._toolbox.tools(checked, self._around)
+        tools = self._toolbox.tools(checked, self._around)
         for checker in tools.checkers:
             if checker.name == bug.checker and bug.checker not in self._warm:
                 self._warm.add(bug.checker)  # a type checker's first look takes seconds
                 await checker.check(checked)
+        if tools.ready is not None:
+            await tools.ready()
         started = time.perf_counter()
         found = await search(faulty, replace(tools, budget=_BUDGET))
         return _outcome(bug, found, time.perf_counter() - started)

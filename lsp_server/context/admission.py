@@ -43,14 +43,19 @@ class AdmissionRules:
             return Admitted(admission=Admission.SECRET if secret else Admission.ALONE, path=name)
         return self.admit_file(named)
 
-    def admit_file(self, named: Path) -> Admitted:
-        """Decide on a file by its absolute path."""
+    def admit_file(self, named: Path, *, walked: bool = False) -> Admitted:
+        """Decide on a file by its absolute path.
+
+        Args:
+            named: the path.
+            walked: `keeps_out` has just said no of its folder, so that its own name decides.
+        """
         real = resolved(named)
         if str(named) in self._secrets or real.as_posix() in self._secrets:
             return Admitted(admission=Admission.SECRET, path=real.name)
         for folder, ignore in self._folders:
             if real.is_relative_to(folder):
-                ignored = ignore.ignores(real)
+                ignored = ignore.ignores(real, alone=walked)
                 return Admitted(
                     admission=Admission.ALONE if ignored else Admission.WORKSPACE,
                     path=real.relative_to(folder).as_posix(),

@@ -33,8 +33,14 @@ class GitIgnore:
         self._top = _repository_top(folder)
         self._cache: dict[Path, _Rules] = {}
 
-    def ignores(self, path: Path, *, is_folder: bool = False) -> bool:
-        """Tell whether git would ignore what is below the folder (both with links resolved)."""
+    def ignores(self, path: Path, *, is_folder: bool = False, alone: bool = False) -> bool:
+        """Tell whether git would ignore what is below the folder (both with links resolved).
+
+        Args:
+            path: of it.
+            is_folder: it is one.
+            alone: the folders around it are known not to be ignored.
+        """
         try:
             parts = path.relative_to(self._top).parts
         except ValueError:
@@ -42,7 +48,7 @@ class GitIgnore:
         # A folder that is ignored takes everything in it along, whatever rules stand inside.
         return any(
             self._decides(PurePosixPath(*parts[:depth]), is_folder=is_folder or depth < len(parts))
-            for depth in range(1, len(parts) + 1)
+            for depth in range(len(parts) if alone else 1, len(parts) + 1)
         )
 
     def _decides(self, relative: PurePosixPath, *, is_folder: bool) -> bool:

@@ -38,7 +38,7 @@ def walk(
         rules: folders that they keep out are not entered; single files are not asked about.
         pause: called at every folder.
     """
-    level = list(folders)
+    level = [folder for folder in folders if not rules.keeps_out(folder)]
     left = MOST_ENTRIES
     while level and left > 0:
         below: list[Path] = []
@@ -68,15 +68,18 @@ def stamp_of(file: Path) -> Stamp | None:
     return Stamp(modified_ns=stat.st_mtime_ns, size=stat.st_size)
 
 
-def read_shared(file: Path, rules: AdmissionRules, pause: Callable[[], None]) -> str | None:
+def read_shared(
+    file: Path, rules: AdmissionRules, pause: Callable[[], None], *, walked: bool = False
+) -> str | None:
     """Return what other documents may learn from a file, None where it is none of theirs.
 
     Args:
         file: absolute; whether it is admitted is decided here.
         rules: of the workspace.
         pause: called between parts of the work.
+        walked: `walk` has just yielded it.
     """
-    if rules.admit_file(file).admission is not Admission.WORKSPACE:
+    if rules.admit_file(file, walked=walked).admission is not Admission.WORKSPACE:
         return None
     try:
         text = normalise_line_ends(_bytes(file).decode("utf-8-sig"))

@@ -8,7 +8,7 @@ the client names comes before. The next edit ends all of it.
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,7 +28,7 @@ _NOTHING: Final = Found(fixes=(), could_verify=False, tried=0, refusals={}, seco
 
 Look = Callable[[str], CheckedFile | None]
 """Gives an open document as it is to be checked, None if nothing is to be offered in it."""
-MakeTools = Callable[[CheckedFile], Awaitable[Tools]]
+MakeTools = Callable[[CheckedFile], Tools]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -161,7 +161,7 @@ class Ahead:
         if version is None:
             return
         try:
-            tools = await self._tools(version.baseline.file)
+            tools = self._tools(version.baseline.file)
             version.checkers = tools.checkers
             report = await _first_report(version, tools.checkers)
         except Exception:  # noqa: BLE001 - a background task has nobody else to tell
@@ -221,7 +221,7 @@ class Ahead:
 
     async def _run(self, wanted: Search) -> Found:
         try:
-            tools = await self._tools(wanted.baseline.file)
+            tools = self._tools(wanted.baseline.file)
             wanted.found = await search(
                 Faulty(baseline=wanted.baseline, diagnostic=wanted.diagnostic), tools
             )

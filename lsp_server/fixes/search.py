@@ -30,7 +30,9 @@ from lsp_server.fixes.refusal import Refusal
 from lsp_server.fixes.verification import Baseline, Fix, Verdict, Verifier
 
 Propose = Callable[[Document, Diagnostic], Iterable[Candidate]]
-"""Enumerates edits, cheapest first (`lsp_server.fixes.candidates`)."""
+"""Enumerates edits, cheapest first (`lsp_server.fixes.candidates`); called in other threads."""
+Ready = Callable[[], Awaitable[None]]
+"""Waits until all names are known that the enumeration goes by; that time is in no budget."""
 Rank = Callable[[Document, Diagnostic, Sequence[Candidate]], Awaitable[Sequence[Candidate]]]
 """Puts candidates in the order of their likelihood (`lsp_server.fixes.ranking`)."""
 Rewrite = Callable[[Document, Diagnostic], AsyncIterator[Candidate]]
@@ -56,6 +58,7 @@ class Tools:
     checkers: tuple[Checker, ...]  # the cheapest first
     propose: Propose
     module_exists: ModuleExists
+    ready: Ready | None = None
     rank: Rank | None = None
     rewrite: Rewrite | None = None
     budget: Budget = field(default_factory=Budget)
@@ -87,10 +90,10 @@ async def search(faulty: Faulty, tools: Tools) -> Found:
     verifier = Verifier(faulty.baseline, faulty.diagnostic, tools.checkers, tools.module_exists)
     kept = _Kept(tools.budget)
     try:
-        async with asyncio.timeout(tools.budget.seconds):
+        async with asyncio.timeout(tools.budget.seconds) as limit:
             reported = await verifier.prepare()
             own = None if reported is None else reported.fix
-            stages = _stages(document, faulty.diagnostic, tools, own)
+            stages = _stages(document, faulty.diagnostic, tools, own, limit)
             async for stage in stages:
                 async for candidate in stage:
                     if verifier.tried >= tools.budget.candidates or kept.is_full:
@@ -136,12 +139,18 @@ class _Kept:
 
 
 async def _stages(
-    document: Document, diagnostic: Diagnostic, tools: Tools, own: Candidate | None
+    document: Document,
+    diagnostic: Diagnostic,
+    tools: Tools,
+    own: Candidate | None,
+    limit: asyncio.Timeout,
 ) -> AsyncIterator[AsyncIterator[Candidate]]:
     # ruff keeps the value of an unused variable, also where it has no effect.
     own_first = kind_of(diagnostic) is not Kind.UNUSED_VARIABLE
     if own is not None and own_first:
         yield _each([own])
+    if tools.ready is not None:
+        await _without(limit, tools.ready)
     enumerated = await asyncio.to_thread(_enumerated, document, diagnostic, tools.propose)
     if tools.rank is not None and len(enumerated) > 1:
         enumerated = list(await tools.rank(document, diagnostic, enumerated))
@@ -150,6 +159,15 @@ async def _stages(
         yield _each([own])
     if tools.rewrite is not None:
         yield tools.rewrite(document, diagnostic)
+
+
+async def _without(limit: asyncio.Timeout, ready: Ready) -> None:
+    """Wait as long as it takes: the first search in a large folder finds its names unread."""
+    loop = asyncio.get_running_loop()
+    end, began = limit.when(), loop.time()
+    limit.reschedule(None)
+    await ready()
+    limit.reschedule(None if end is None else end + loop.time() - began)
 
 
 def _enumerated(document: Document, diagnostic: Diagnostic, propose: Propose) -> list[Candidate]:

@@ -38,12 +38,13 @@ class Toolbox:
             self._checkers[around] = tuple(checker for checker in found if checker is not None)
         return self._checkers[around]
 
-    async def tools(self, file: CheckedFile, around: Surroundings) -> Tools:
+    def tools(self, file: CheckedFile, around: Surroundings) -> Tools:
         """Return what a search in a file may use."""
-        return await self._workbench.tools(file, self.checkers(around))
+        return self._workbench.tools(file, self.checkers(around))
 
     def close(self) -> None:
-        """End all checkers."""
+        """End all checkers, and begin nothing more."""
+        self._workbench.close()
         closing = [checker for known in self._checkers.values() for checker in known]
         self._checkers.clear()
         for checker in closing:

@@ -63,7 +63,7 @@ class WholeFile:
         baseline, diagnostics = await self.diagnostics(document)
         if not diagnostics:
             return
-        tools = await self._toolbox.tools(baseline.file, self._around)
+        tools = self._toolbox.tools(baseline.file, self._around)
         offered: set[tuple[str, ...]] = set()
         for diagnostic in diagnostics:
             fix = await _first(baseline, diagnostic, tools)
@@ -86,7 +86,7 @@ class WholeFile:
         wanted = here or ([] if otherwise is None else [otherwise])
         if not wanted:
             return []
-        tools = await self._toolbox.tools(baseline.file, self._around)
+        tools = self._toolbox.tools(baseline.file, self._around)
         found = [(one, await _first(baseline, one, tools)) for one in wanted]
         return [
             Fixed(document=document, diagnostic=diagnostic, fix=fix)
@@ -106,7 +106,7 @@ class WholeFile:
             baseline, diagnostics = await self.diagnostics(document)
             if not diagnostics:
                 break
-            tools = await self._toolbox.tools(baseline.file, self._around)
+            tools = self._toolbox.tools(baseline.file, self._around)
             for diagnostic in diagnostics:
                 line = document.line(min(diagnostic.start.line, len(document.lines) - 1))
                 key = diagnostic.code, diagnostic.message, line

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from lsp_server.document import Document
@@ -19,7 +19,7 @@ from lsp_server.fixes.search import Tools
 
 
 class Workbench:
-    """Knows the names of each folder; lives in the event loop's thread, reads files in others."""
+    """Knows the names of each folder; lives in the event loop's thread, reads files in another."""
 
     def __init__(self, engine: Callable[[], CompletionEngine | None]) -> None:
         """Know nothing yet.
@@ -29,43 +29,54 @@ class Workbench:
         """
         self._engine = engine
         self._folders: dict[Path, FolderNames] = {}
-        self._reading = asyncio.Lock()
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mixline-names")
 
-    async def tools(self, file: CheckedFile, checkers: tuple[Checker, ...]) -> Tools:
-        """Return what a search in a file may use."""
-        names, path = await self._names(file)
+    def tools(self, file: CheckedFile, checkers: tuple[Checker, ...]) -> Tools:
+        """Return what a search in a file may use; the names of its folder are read from now on."""
+        names, path = self._names(file)
         own = _Proposer(names, path)
         engine = self._engine()
         model = None if engine is None else _Model(engine, path)
         return Tools(
             checkers=checkers,
             propose=own.propose,
-            module_exists=partial(names.module_exists, path=path),
+            module_exists=own.module_exists,
+            ready=own.ready,
             rank=None if model is None else model.rank,
             rewrite=None if model is None else model.rewrite,
         )
 
-    async def _names(self, file: CheckedFile) -> tuple[Names, str]:
-        """Return what exists for a file, and the file's path among it."""
+    def close(self) -> None:
+        """Begin no further reading."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def _names(self, file: CheckedFile) -> tuple[Future[Names], str]:
+        """Return what exists for a file, once it has been read, and the file's path among it."""
         if file.path is None:
             name = file.document.uri.rpartition("/")[2]
-            return Names({name: file.document.text()}), name
+            return self._reader.submit(Names, {name: file.document.text()}), name
         folder = file.folder or file.path.parent
         known = self._folders.setdefault(folder, FolderNames(folder))
         unsaved = {path: document.text() for path, document in file.others.items()}
         unsaved[file.path] = file.document.text()
-        async with self._reading:
-            names = await asyncio.to_thread(known.read, unsaved)
-        return names, known.path_of(file.path)
+        return self._reader.submit(known.read, unsaved), known.path_of(file.path)
 
 
 class _Proposer:
-    def __init__(self, names: Names, path: str) -> None:
+    """Its methods but `ready` are for other threads than the event loop's: they wait for names."""
+
+    def __init__(self, names: Future[Names], path: str) -> None:
         self._names = names
         self._path = path
 
+    async def ready(self) -> None:
+        await asyncio.wrap_future(self._names)
+
     def propose(self, document: Document, diagnostic: Diagnostic) -> Iterable[Candidate]:
-        return candidates(document, diagnostic, self._names, self._path)
+        return candidates(document, diagnostic, self._names.result(), self._path)
+
+    def module_exists(self, module: str) -> bool:
+        return self._names.result().module_exists(module, self._path)
 
 
 class _Model:

@@ -66,7 +66,7 @@ class FolderNames:
                 continue
             text = self._texts.get(path) if stamp == self._stamps.get(path) else None
             if text is None:
-                text = read_shared(file, self._rules, _go_on)
+                text = read_shared(file, self._rules, _go_on, walked=True)
             if text is not None:
                 texts[path] = text
                 self._stamps[path] = stamp

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from lsp_server.fixes.names.of_file import FileNames, Import, names_in
+from lsp_server.fixes.names.of_file import FileNames, Import
 from lsp_server.fixes.names.stdlib import COMMON, standard_library
 
 _PACKAGE: Final = "__init__"
@@ -67,7 +67,7 @@ class Names:
         self.read: dict[tuple[str, int], FileNames] = {}
         for path, text in self._texts.items():
             key = path, hash(text)
-            self.read[key] = old.get(key) or names_in(text)
+            self.read[key] = old.get(key) or FileNames(text)
         self._files = {path: read for (path, _), read in self.read.items()}
 
     @cached_property

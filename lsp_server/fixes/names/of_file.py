@@ -5,7 +5,7 @@ A workspace has hundreds of files, most of them read once: patterns take a tenth
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 _IMPORT: Final = re.compile(
@@ -45,35 +45,48 @@ class Import(NamedTuple):
         return self.alias or self.name or self.module.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileNames:
-    """The names of one file."""
+    """The names of one file; each kind is looked for once somebody asks for it."""
 
-    imports: tuple[Import, ...]
-    top: frozenset[str]  # defined at the left margin
-    attributes: Counter[str]  # behind a dot, by how often
-    members: dict[str, frozenset[str]]  # of classes at the left margin
-    parameters: dict[str, frozenset[str]]  # of functions; a class has those of its __init__
-    keywords: frozenset[str]  # of arguments
+    def __init__(self, text: str) -> None:
+        self._text = text
 
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """What its import statements bring."""
+        return tuple(imports_in(self._text))
 
-def names_in(text: str) -> FileNames:
-    """Return the names of a file."""
-    members: dict[str, set[str]] = {}
-    current: set[str] = set()
-    for found in _MEMBER.finditer(text):
-        if found[1]:
-            current = members.setdefault(found[1], set())
-        else:
-            current.add(found[found.lastindex or 0])
-    return FileNames(
-        imports=tuple(imports_in(text)),
-        top=frozenset(one or other for one, other in _TOP.findall(text)),
-        attributes=Counter(_ATTRIBUTE.findall(text)),
-        members={name: frozenset(inside) for name, inside in members.items()},
-        parameters=_parameters(text),
-        keywords=frozenset(_KEYWORD.findall(text)),
-    )
+    @cached_property
+    def top(self) -> frozenset[str]:
+        """What is defined at the left margin."""
+        return frozenset(one or other for one, other in _TOP.findall(self._text))
+
+    @cached_property
+    def attributes(self) -> Counter[str]:
+        """What stands behind a dot, by how often."""
+        return Counter(_ATTRIBUTE.findall(self._text))
+
+    @cached_property
+    def members(self) -> dict[str, frozenset[str]]:
+        """The members of classes at the left margin."""
+        members: dict[str, set[str]] = {}
+        current: set[str] = set()
+        for found in _MEMBER.finditer(self._text):
+            if found[1]:
+                current = members.setdefault(found[1], set())
+            else:
+                current.add(found[found.lastindex or 0])
+        return {name: frozenset(inside) for name, inside in members.items()}
+
+    @cached_property
+    def parameters(self) -> dict[str, frozenset[str]]:
+        """The parameters of functions; a class has those of its `__init__`."""
+        return _parameters(self._text)
+
+    @cached_property
+    def keywords(self) -> frozenset[str]:
+        """Those of arguments."""
+        return frozenset(_KEYWORD.findall(self._text))
 
 
 def imports_in(text: str) -> list[Import]:

@@ -75,6 +75,24 @@ def test_files_that_are_not_admitted_are_not_read(tmp_path: Path, name: str) -> 
     assert read_shared(workspace / name, AdmissionRules([workspace]), never) is None
 
 
+def test_what_was_walked_is_decided_by_its_own_name(tmp_path: Path) -> None:
+    """Ignored files and secrets stay out, and nothing of an ignored folder is yielded at all."""
+    rules = "*.gen.py\nout/\n"
+    names = ("a.py", "b.gen.py", ".env", "in/c.py", "in/d.py", "out/e.py", "in/out/f.py")
+    write(tmp_path, {name: "x = 1\n" for name in names} | {"in/.gitignore": "d.py\n"})
+    write(tmp_path, {".gitignore": rules, ".git/HEAD": ""})
+    admitted = AdmissionRules([tmp_path])
+    read = {
+        file.relative_to(tmp_path).as_posix()
+        for file in walk([tmp_path], admitted, never)
+        if read_shared(file, admitted, never, walked=True)
+    }
+    ignored = tmp_path / "out"
+
+    assert read == {"a.py", "in/c.py", ".gitignore", "in/.gitignore"}
+    assert list(walk([ignored], AdmissionRules([ignored]), never)) == []
+
+
 def test_only_text_that_people_write_is_read(tmp_path: Path) -> None:
     """Neither zero bytes nor other encodings, nor endless lines; a large file has no stamp."""
     rules = AdmissionRules([tmp_path])

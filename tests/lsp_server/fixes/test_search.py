@@ -149,6 +149,25 @@ async def test_a_slow_checker_ends_with_the_time(
     assert found.fixes == ()
 
 
+async def test_reading_names_is_in_no_budget(ruff: Ruff, make_file: MakeFile) -> None:
+    """The first search in a large folder waits for them, and has its own time all the same."""
+    seconds = 2.0
+
+    async def ready() -> None:
+        await asyncio.sleep(seconds * 1.2)
+
+    tools = Tools(
+        checkers=(ruff,),
+        propose=lambda *_: proposing("config"),
+        module_exists=lambda _: True,
+        ready=ready,
+        budget=Budget(seconds=seconds),
+    )
+    found = await look(tools, Baseline(make_file(LOAD)))
+
+    assert titles(found) == ["Rename to `config` - verified by ruff"]
+
+
 async def test_cancelling_ends_the_checker(
     around: Surroundings, make_program: MakeProgram, make_file: MakeFile, tmp_path: Path
 ) -> None:

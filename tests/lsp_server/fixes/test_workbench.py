@@ -16,7 +16,7 @@ from tests.lsp_server.fixes.conftest import MakeFile
 
 async def _search(file: CheckedFile, around: Surroundings) -> Found:
     toolbox = Toolbox()
-    tools = await toolbox.tools(file, around)
+    tools = toolbox.tools(file, around)
     baseline = Baseline(file)
     report = await baseline.report(tools.checkers[0])
     diagnostic: Diagnostic = report.findings[0].diagnostic

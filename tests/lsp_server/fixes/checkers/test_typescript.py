@@ -100,7 +100,7 @@ async def test_a_fix_is_verified(
         severity=1,
     )
     toolbox = Toolbox()
-    tools = await toolbox.tools(file, trusted)
+    tools = toolbox.tools(file, trusted)
     found = await search(Faulty(baseline=Baseline(file), diagnostic=complaint), tools)
     checker = next(one for one in tools.checkers if isinstance(one, TypeScript))
     toolbox.close()

@@ -6,7 +6,7 @@ import pytest
 
 from lsp_server.fixes.names.installed import installed_modules
 from lsp_server.fixes.names.known import Names, absolute, module_of
-from lsp_server.fixes.names.of_file import Import, imports_in, names_in
+from lsp_server.fixes.names.of_file import FileNames, Import, imports_in
 from lsp_server.fixes.names.stdlib import listing, standard_library
 
 _FILES = {
@@ -69,7 +69,7 @@ def test_what_a_file_says() -> None:
         "from a import (  # why\n    b,\n    c as d,\n)\nimport e.f, g as h\n"
         + _FILES["src/shop/cart.py"]
     )
-    names = names_in(text)
+    names = FileNames(text)
 
     assert imports_in(text) == [
         Import("a", "b", ""),
