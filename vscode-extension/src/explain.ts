@@ -9,8 +9,6 @@ const MOST_FIXES = 3;
 export async function explainStackTrace(server: Server): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   const selected = editor?.document.getText(editor.selection) ?? "";
-  const sources = [selected, await vscode.env.clipboard.readText()];
-  const traces = sources.filter((text) => text.trim() !== "");
   const explained = await vscode.window.withProgress(
     {
       location: vscode.ProgressLocation.Notification,
@@ -19,15 +17,13 @@ export async function explainStackTrace(server: Server): Promise<void> {
     },
     async (_, token) => {
       try {
-        for (const trace of traces) {
-          const answer = await server.explain(trace, token);
-          if (answer !== undefined) return answer;
-        }
+        const answer = selected === "" ? undefined : await server.explain(selected, token);
+        // A browser asks before it shows the clipboard to anybody.
+        return answer ?? (await server.explain(await vscode.env.clipboard.readText(), token));
       } catch (error) {
         if (token.isCancellationRequested) return "cancelled";
         throw error;
       }
-      return undefined;
     },
   );
   if (explained === "cancelled") return;
