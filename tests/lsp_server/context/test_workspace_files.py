@@ -79,7 +79,7 @@ def test_what_was_walked_is_decided_by_its_own_name(tmp_path: Path) -> None:
     """Ignored files and secrets stay out, and nothing of an ignored folder is yielded at all."""
     rules = "*.gen.py\nout/\n"
     names = ("a.py", "b.gen.py", ".env", "in/c.py", "in/d.py", "out/e.py", "in/out/f.py")
-    write(tmp_path, {name: "x = 1\n" for name in names} | {"in/.gitignore": "d.py\n"})
+    write(tmp_path, dict.fromkeys(names, "x = 1\n") | {"in/.gitignore": "d.py\n"})
     write(tmp_path, {".gitignore": rules, ".git/HEAD": ""})
     admitted = AdmissionRules([tmp_path])
     read = {
