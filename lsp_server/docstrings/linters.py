@@ -11,9 +11,10 @@ from typing import Final, Self
 from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.facts import ClassFacts, Facts
 from lsp_server.docstrings.skeleton import is_iterated, returns_documented
+from lsp_server.fixes.checkers.linter import linted
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
-from lsp_server.fixes.checkers.ruff import Ruff
+from lsp_server.fixes.checkers.ruff import findings_in
 
 _LIMIT_S: Final = 10.0
 _CONVENTIONS: Final = {Style.GOOGLE: "google", Style.NUMPY: "numpy", Style.SPHINX: "pep257"}
@@ -108,7 +109,7 @@ class Linters:
         rules = "D" if style is Style.SPHINX else "D,DOC"
         name = "stub.pyi" if uri.endswith(".pyi") else "module.py"
         convention = f'lint.pydocstyle.convention="{_CONVENTIONS[style]}"'
-        ended = await run_program(
+        run = run_program(
             [
                 *(str(program), *_RUFF_OPTIONS, "--select", rules, "--config", convention),
                 *("--stdin-filename", name, "-"),
@@ -117,8 +118,8 @@ class Linters:
             variables=environment(safe_path(self.around)),
             limit_s=_LIMIT_S,
         )
-        report = Ruff(program, self.around).read(ended.output)
-        if ended.problem or not report.ended_normally:
+        report = await linted("ruff", run, findings_in)
+        if not report.ended_normally:
             return None
         return [
             (

@@ -6,12 +6,14 @@ in utf-16 units, as do the offsets of a fix.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report, failed
+from lsp_server.fixes.checkers.checker import CheckedFile, Finding, Report
+from lsp_server.fixes.checkers.linter import linted
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.diagnostic import ERROR, WARNING, Diagnostic
@@ -22,7 +24,6 @@ _LANGUAGES: Final = frozenset(
     {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue"}
 )
 _LIMIT_S: Final = 20.0
-_CLEAN, _COMPLAINS = 0, 1
 _SEVERE: Final = 2  # eslint's word for an error
 _ARGUMENTS: Final = ("--stdin", "--format", "json", "--no-color")
 
@@ -53,7 +54,7 @@ class Eslint:
         """Run eslint on the text; in the folder, where alone it finds its configuration."""
         if file.path is None:
             return Report(problem="eslint checks files that have a place")
-        ended = await run_program(
+        run = run_program(
             (str(self._program), *_ARGUMENTS, "--stdin-filename", str(file.path)),
             "".join(file.document.lines).encode("utf-8", "replace"),
             variables=self._variables,
@@ -61,25 +62,15 @@ class Eslint:
             folder=self._folder,
             background=file.background,
         )
-        if ended.problem:
-            return failed(self.name, ended.problem)
-        if ended.status not in {_CLEAN, _COMPLAINS}:
-            return failed(self.name, f"it ended with status {ended.status}")
-        return self.read(ended.output, file.document)
-
-    def read(self, output: bytes, document: Document) -> Report:
-        """Read a report of eslint's."""
-        try:
-            (result,) = json.loads(output)
-            rows = result["messages"]
-            if len(rows) > MAX_FINDINGS:
-                return failed(self.name, f"it has more than {MAX_FINDINGS} findings")
-            return Report(findings=tuple(_finding(row, document) for row in rows))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return failed(self.name, "its report is not eslint's JSON")
+        return await linted(self.name, run, partial(_read, file.document))
 
     def close(self) -> None:
         """Nothing runs on."""
+
+
+def _read(document: Document, output: bytes) -> list[Finding]:
+    (result,) = json.loads(output)
+    return [_finding(row, document) for row in result["messages"]]
 
 
 def _finding(row: Mapping[str, Any], document: Document) -> Finding:

@@ -11,17 +11,18 @@ import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from lsp_server.document import Document, Point
-from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report, failed
+from lsp_server.fixes.checkers.checker import CheckedFile, Finding, Report
+from lsp_server.fixes.checkers.linter import linted
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.diagnostic import ERROR, Diagnostic
 
 _LIMIT_S: Final = 60.0  # of the first run, which reads the project
-_CLEAN, _COMPLAINS = 0, 1
 _ARGUMENTS: Final = (
     *("--output", "json", "--no-error-summary", "--hide-error-context", "--no-color-output"),
     *("--show-error-codes", "--no-install-types", "--no-pretty"),
@@ -70,7 +71,7 @@ class Mypy:
                     _write(Path(shadows, str(number)), document),
                 )
             ]
-            ended = await run_program(
+            run = run_program(
                 (
                     str(self._program),
                     *_ARGUMENTS,
@@ -84,27 +85,7 @@ class Mypy:
                 limit_s=_LIMIT_S,
                 background=file.background,
             )
-        if ended.problem:
-            return failed(self.name, ended.problem)
-        if ended.status not in {_CLEAN, _COMPLAINS}:
-            return failed(self.name, f"it ended with status {ended.status}")
-        return self.read(ended.output, file.path, file.document)
-
-    def read(self, output: bytes, path: Path, document: Document) -> Report:
-        """Read a report of mypy's; notes, and what it says of other files, are left out."""
-        rows = output.decode("utf-8", "replace").splitlines()
-        if len(rows) > MAX_FINDINGS:
-            return failed(self.name, f"it has more than {MAX_FINDINGS} findings")
-        try:
-            found = [json.loads(row) for row in rows if row.strip()]
-            own = [
-                _diagnostic(row, document)
-                for row in found
-                if Path(os.sep, row["file"]) == path and row["severity"] == "error"
-            ]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return failed(self.name, "its report is not mypy's JSON")
-        return Report(findings=tuple(Finding(diagnostic=one) for one in own))
+            return await linted(self.name, run, partial(_read, file.path, file.document))
 
     def close(self) -> None:
         """Nothing runs on."""
@@ -129,6 +110,16 @@ def _cache(folder: Path) -> Path:
 def _write(file: Path, document: Document) -> str:
     file.write_bytes("".join(document.lines).encode("utf-8", "replace"))
     return str(file)
+
+
+def _read(path: Path, document: Document, output: bytes) -> list[Finding]:
+    """Read a report; notes, and what it says of other files, are left out."""
+    rows = [json.loads(row) for row in output.decode("utf-8", "replace").splitlines() if row]
+    return [
+        Finding(diagnostic=_diagnostic(row, document))
+        for row in rows
+        if Path(os.sep, row["file"]) == path and row["severity"] == "error"
+    ]
 
 
 def _diagnostic(row: Mapping[str, Any], document: Document) -> Diagnostic:

@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.fixes.checkers.checker import MAX_FINDINGS, CheckedFile, Finding, Report, failed
+from lsp_server.fixes.checkers.checker import CheckedFile, Finding, Report
+from lsp_server.fixes.checkers.linter import linted
 from lsp_server.fixes.checkers.process import environment, run_program
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
 from lsp_server.fixes.diagnostic import ERROR, WARNING, Diagnostic
 
 SYNTAX_CODE: Final = "invalid-syntax"
 _LIMIT_S: Final = 10.0
-_CLEAN, _COMPLAINS = 0, 1
 # `fix` may be set in the configuration, which would print the fixed text in place of a report.
 _ARGUMENTS: Final = (
     *("check", "--no-cache", "--no-fix", "--no-fix-only", "--force-exclude"),
@@ -48,31 +48,22 @@ class Ruff:
     async def check(self, file: CheckedFile) -> Report:
         """Run ruff on the text, under the name of its file."""
         named = () if file.path is None else ("--stdin-filename", str(file.path))
-        ended = await run_program(
+        run = run_program(
             (str(self._program), *_ARGUMENTS, *named, "-"),
             "".join(file.document.lines).encode("utf-8", "replace"),
             variables=self._variables,
             limit_s=_LIMIT_S,
             background=file.background,
         )
-        if ended.problem:
-            return failed(self.name, ended.problem)
-        if ended.status not in {_CLEAN, _COMPLAINS}:
-            return failed(self.name, f"it ended with status {ended.status}")
-        return self.read(ended.output)
-
-    def read(self, output: bytes) -> Report:
-        """Read a report of ruff's."""
-        try:
-            rows = json.loads(output)
-            if len(rows) > MAX_FINDINGS:
-                return failed(self.name, f"it has more than {MAX_FINDINGS} findings")
-            return Report(findings=tuple(_finding(row) for row in rows))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return failed(self.name, "its report is not ruff's JSON")
+        return await linted(self.name, run, findings_in)
 
     def close(self) -> None:
         """Nothing runs on."""
+
+
+def findings_in(output: bytes) -> list[Finding]:
+    """Return what a report of ruff's in JSON holds; anything else raises whatever it may."""
+    return [_finding(row) for row in json.loads(output)]
 
 
 def _finding(row: Mapping[str, Any]) -> Finding:

@@ -1,5 +1,6 @@
 """Documents, diagnostics and programs for the tests of quick fixes."""
 
+import os
 import stat
 import sys
 from collections.abc import Callable
@@ -55,8 +56,8 @@ LSP_ANSWER = """result = []
 
 
 def names_in(folder: Path) -> set[str]:
-    """Return the names of what a folder holds."""
-    return {path.name for path in folder.iterdir()}
+    """Return the names of what a folder and those below hold; links are not followed."""
+    return {name for _, folders, files in os.walk(folder) for name in (*folders, *files)}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from lsp_server.document import Point
 from lsp_server.fixes.checkers.mypy import Mypy
 from lsp_server.fixes.checkers.programs import Surroundings
-from tests.lsp_server.fixes.conftest import MakeFile
+from tests.lsp_server.fixes.conftest import MakeFile, names_in
 
 SAVED = "saved: str = 1\n"
 TEXT = "import other\n\nn: int = other.name(confg)\n"
@@ -42,7 +42,3 @@ async def test_the_buffers_count_not_the_files(
         ("assignment", Point(2, 9), Point(2, 14)),
     }
     assert names_in(workspace) == before
-
-
-def names_in(folder: Path) -> set[str]:
-    return {str(path) for path in folder.rglob("*")}

@@ -8,11 +8,7 @@ from lsp_server.document import Point
 from lsp_server.fixes.candidate import Change
 from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.checkers.ruff import Ruff
-from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram
-
-
-def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+from tests.lsp_server.fixes.conftest import MakeFile, MakeProgram, names_in
 
 
 async def test_findings_are_in_code_points(ruff: Ruff, make_file: MakeFile) -> None:
