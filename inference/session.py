@@ -88,7 +88,8 @@ class Session:
         Args:
             kv: has room for the tokens; afterwards holds them.
             tokens: N >= 1 ids.
-            first: index of the first token behind which logits are wanted, below N.
+            first: index of the first token behind which logits are wanted; N: none are, and the
+                head costs nothing.
             effort: see `request.parse_effort`.
 
         Raises:

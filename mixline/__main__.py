@@ -19,6 +19,7 @@ COMMANDS = {
     "trust": "let the checkers of a workspace run",
     "stats": "what became of suggestions: accepted, retained, rejected",
     "doctor": "versions, provider, kernel, model, memory, and what is missing",
+    "inspect": "parameters, memory and expected speed of a checkpoint or a model",
     "export": "turn a Hugging Face checkpoint into a model directory",
     "finetune": "adapt a model directory to a code base",
     "bench": "measure the operators or decoding on this machine",

@@ -9,6 +9,7 @@ from onnx_export.decoder_weights import (
     TunedWeights,
 )
 from onnx_export.errors import CheckpointError, ExportError, UnsupportedError
+from onnx_export.outlook import Outlook, outlook
 from onnx_export.pipeline import ExportReport, export_checkpoint
 from onnx_export.presets import preset_names
 from onnx_export.read_back import read_weights
@@ -23,12 +24,14 @@ __all__ = [
     "ExportReport",
     "FrozenLayer",
     "LogitsFunction",
+    "Outlook",
     "RandomWeights",
     "TunedLayer",
     "TunedWeights",
     "UnsupportedError",
     "VerifyReport",
     "export_checkpoint",
+    "outlook",
     "preset_names",
     "read_weights",
     "write_adapted",

@@ -2,9 +2,13 @@
 
 import math
 
+from inference.kv_cache import KvShape
 from inference.manifest import Quantization
 from inference.ops.layout import bytes_per_expert
+from inference.sizes import ModelSizes
 from onnx_export.arch.spec import DecoderSpec
+from onnx_export.attention_plan import AttentionPlan
+from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.write import ALIGNMENT
 
 GRAPH_BYTES_PER_LAYER = 4 * ALIGNMENT  # inline tensors and nodes, generously
@@ -25,14 +29,7 @@ def active_parameters(spec: DecoderSpec) -> int:
 
 def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
     """Disk space of the model directory, a little more than it will be."""
-    experts = (
-        len(spec.layers)
-        * spec.experts
-        * (
-            2 * bytes_per_expert(plan.experts, plan.block, spec.expert_hidden, spec.hidden)
-            + bytes_per_expert(plan.experts, plan.block, spec.hidden, spec.expert_hidden)
-        )
-    )
+    experts = len(spec.layers) * spec.experts * _expert_bytes(spec, plan)
     tables = (1 if spec.head is None else 2) * spec.vocab * spec.hidden
     expert_weights = len(spec.layers) * spec.experts * 3 * spec.hidden * spec.expert_hidden
     dense = total_parameters(spec) - tables - expert_weights
@@ -42,5 +39,37 @@ def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
         + tables * _BYTES_PER_WEIGHT[plan.embedding]
         + dense * _BYTES_PER_WEIGHT[plan.dense]
         + 2 * rope
-        + GRAPH_BYTES_PER_LAYER * (len(spec.layers) + 2)
+    ) + _graph_bytes(spec)
+
+
+def estimated_sizes(spec: DecoderSpec, plan: Quantization, mix: AttentionPlan) -> ModelSizes:
+    """Sizes of the model directory before it is written, see `inference.sizes.model_sizes`."""
+    whole = estimated_bytes(spec, plan)
+    idle = len(spec.layers) * (spec.experts - spec.experts_per_token) * _expert_bytes(spec, plan)
+    rope = 8 * spec.context * spec.head_dim
+    table = 0 if spec.head is None else spec.vocab * spec.hidden * _BYTES_PER_WEIGHT[plan.embedding]
+    kv = KvShape(
+        layers=len(spec.layers),
+        kv_heads=spec.kv_heads,
+        head_dim=HeadPadding(head_dim=spec.head_dim).padded,
+        context=spec.context,
+        int8=mix.kv_format == "int8",
     )
+    return ModelSizes(
+        weights=plan.experts,
+        kv_format=mix.kv_format,
+        weight_bytes=whole,
+        bytes_per_token=int(whole - idle - rope - table - _graph_bytes(spec)),
+        kv_bytes_per_position=kv.bytes_per_token,
+        context=spec.context,
+    )
+
+
+def _graph_bytes(spec: DecoderSpec) -> int:
+    return GRAPH_BYTES_PER_LAYER * (len(spec.layers) + 2)
+
+
+def _expert_bytes(spec: DecoderSpec, plan: Quantization) -> int:
+    return 2 * bytes_per_expert(
+        plan.experts, plan.block, spec.expert_hidden, spec.hidden
+    ) + bytes_per_expert(plan.experts, plan.block, spec.hidden, spec.expert_hidden)

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("serve", "complete", "stats", "doctor", "export", "finetune", "bench", "eval")
+COMMANDS = (
+    "serve",
+    "complete",
+    "stats",
+    "doctor",
+    "inspect",
+    "export",
+    "finetune",
+    "bench",
+    "eval",
+)
 SAMPLE = "def add(first, second):\n    return first + second\n\n\nprint(add(1, 2"
 
 

@@ -1,0 +1,78 @@
+"""What a model takes: parameters, bytes on the disk, bytes read for a token, bytes of its cache."""
+
+from dataclasses import dataclass
+
+from inference.model_dir import ModelDir
+from inference.onnx_file import OnnxGraph, read_onnx
+
+# Of tables that nothing else reads, these read a row: the embedding, cosines and sines.
+_ROW_OPERATORS = frozenset({"Gather", "CachedAttention", "GroupQueryAttention"})
+_EXPERT_OPERATOR = "ExpertFFN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSizes:
+    """Sizes of a model directory, or of the one that an export would write."""
+
+    weights: str
+    """Format of the experts."""
+    kv_format: str
+    """Of the key/value cache."""
+    weight_bytes: int
+    bytes_per_token: int
+    """Of the weights that are read for one token: all but idle experts, one row of tables."""
+    kv_bytes_per_position: int
+    """Of the cache, read again for every token behind it."""
+    context: int
+    """Tokens."""
+
+    def kv_bytes(self, tokens: int) -> int:
+        """Return the bytes of a cache of so many tokens, of the context at most."""
+        return self.kv_bytes_per_position * min(tokens, self.context)
+
+
+def model_sizes(model: ModelDir) -> ModelSizes:
+    """Add up the initialisers of a model's graph."""
+    architecture = model.manifest.architecture
+    graph = read_onnx(model.graphs["cpu"])
+    share = architecture.experts_per_token / architecture.experts
+    return ModelSizes(
+        weights=model.manifest.quantization.experts,
+        kv_format="int8" if _is_int8(graph) else "f32",
+        weight_bytes=sum(tensor.num_bytes for tensor in graph.initializers.values()),
+        bytes_per_token=_bytes_per_token(graph, share),
+        kv_bytes_per_position=sum(_past_bytes(graph)),
+        context=architecture.context,
+    )
+
+
+def _bytes_per_token(graph: OnnxGraph, expert_share: float) -> int:
+    readers: dict[str, set[str]] = {name: set() for name in graph.initializers}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name in readers:
+                readers[name].add(node.op_type)
+    read = 0.0
+    for name, tensor in graph.initializers.items():
+        if readers[name] == {_EXPERT_OPERATOR}:
+            read += tensor.num_bytes * expert_share
+        elif readers[name] <= _ROW_OPERATORS and tensor.dims:
+            read += tensor.num_bytes / max(tensor.dims[0], 1)
+        else:
+            read += tensor.num_bytes
+    return round(read)
+
+
+def _is_int8(graph: OnnxGraph) -> bool:
+    return any(value.element_type == "int8" for value in graph.inputs)
+
+
+def _past_bytes(graph: OnnxGraph) -> list[int]:
+    """Return the bytes that one position takes in each buffer ``[1, G, capacity, width]``."""
+    item_bytes = {"int8": 1, "float32": 4}
+    sizes = []
+    for value in graph.inputs:
+        match value.shape:
+            case (1, int(heads), str(), int(width)) if value.name.startswith("past_"):
+                sizes.append(heads * width * item_bytes[value.element_type])
+    return sizes
