@@ -23,7 +23,7 @@ from evaluation.intervals import Interval, rounded, span, wilson
 from evaluation.options import Options
 from evaluation.progress import Progress
 from evaluation.repositories import Repository, read_repositories
-from evaluation.resume import ResultCache, cache_file, digest, measure_all
+from evaluation.resume import ResultCache, cache_file, digest, measure_all, sources_digest
 from evaluation.subject import Subject, describe_subject, headline
 from evaluation.text_scores import bleu, chrf, chrf_counts, chrf_of
 from inference import Engine
@@ -110,10 +110,8 @@ def evaluate(options: Options) -> DocstringReport:
     linters = Linters.find(Surroundings(folder=None, workspace=(Path.cwd(),), trusted=False))
     with Engine.open(options.model, options.config) as engine:
         subject = describe_subject(options.model, options.data)
-        folders = sorted(Path(place) for place in lsp_server.docstrings.__path__)
-        files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
         parameters = {
-            "code": digest(*(file.read_bytes() for file in files)),
+            "code": sources_digest(lsp_server.docstrings),
             "ruff": linters.ruff is not None,
             "pydoclint": linters.has_pydoclint,
         }

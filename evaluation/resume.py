@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 import evaluation
@@ -60,9 +60,14 @@ def code_digest() -> str:
     Raises:
         OperatorLibraryError: the operators are missing.
     """
-    folders = sorted({Path(place) for package in _CODE for place in package.__path__})
+    return digest(chosen_kernel(), library_path().read_bytes(), sources_digest(*_CODE))
+
+
+def sources_digest(*packages: ModuleType) -> str:
+    """Return the digest of all modules of some packages."""
+    folders = sorted({Path(place) for package in packages for place in package.__path__})
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
-    return digest(chosen_kernel(), *(file.read_bytes() for file in [library_path(), *files]))
+    return digest(*(file.read_bytes() for file in files))
 
 
 def cache_file(benchmark: str, model: Path, parameters: Mapping[str, object]) -> Path:

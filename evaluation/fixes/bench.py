@@ -10,11 +10,13 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import lsp_server.fixes
 from evaluation.fixes.bugs import Bug, make_bugs
 from evaluation.fixes.copies import Copy
 from evaluation.fixes.kinds import KINDS
@@ -25,6 +27,7 @@ from evaluation.intervals import Interval, rounded, span, wilson
 from evaluation.options import Options
 from evaluation.progress import Progress
 from evaluation.repositories import Repository, read_repositories
+from evaluation.resume import ResultCache, cache_file, digest, sources_digest
 from evaluation.subject import Subject, describe_subject, headline
 from inference import Engine
 
@@ -86,8 +89,12 @@ def evaluate(options: Options) -> FixesReport:
     with (
         Engine.open(options.model, options.config) as engine,
         TemporaryDirectory(prefix="mixline-fixes-") as folder,
+        ResultCache(
+            cache_file("fixes", options.model, _parameters()), Outcome, fresh=options.fresh
+        ) as cache,
     ):
-        outcomes = asyncio.run(_search(repositories, bugs, engine, Path(folder).resolve()))
+        searching = _search(repositories, bugs, engine, Path(folder).resolve(), cache)
+        outcomes = asyncio.run(searching)
     verified = {
         bug.key: one.text
         for bug, one in zip(bugs, outcomes, strict=True)
@@ -132,19 +139,43 @@ def table(report: FixesReport) -> str:
     return "\n".join([*head, *rows, "", spans])
 
 
+def _parameters() -> dict[str, str]:
+    """Return what a search depends on besides model, bug and the code that every benchmark has."""
+    versions = {name: _version(name) for name in ("ruff", "basedpyright")}
+    return {"code": sources_digest(lsp_server.fixes), **versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
 async def _search(
-    repositories: Sequence[Repository], bugs: Sequence[Bug], engine: Engine, folder: Path
+    repositories: Sequence[Repository],
+    bugs: Sequence[Bug],
+    engine: Engine,
+    folder: Path,
+    cache: ResultCache[Outcome],
 ) -> list[Outcome]:
     """Search for one bug after the other; the checkers of a repository stay warm."""
     found: dict[str, Outcome] = {}
     with Progress("fixes", max(1, len(bugs))) as progress:
         for repository in repositories:
             own = [bug for bug in bugs if bug.repository == repository.name]
-            if not own:
+            around = digest(*(file.digest for file in repository.files))
+            keys = {bug.key: digest(bug.key, around) for bug in own}
+            known = {one: cache.get(key) for one, key in keys.items()}
+            found |= {one: outcome for one, outcome in known.items() if outcome is not None}
+            progress.advance(sum(one in found for one in keys), measured=False)
+            missing = [bug for bug in own if bug.key not in found]
+            if not missing:
                 continue
             searcher = Searcher(Copy(repository, folder), engine)
-            for bug in own:
+            for bug in missing:
                 found[bug.key] = await searcher.outcome(bug)
+                cache.put(keys[bug.key], found[bug.key])
                 progress.advance()
             searcher.close()
     return [found[bug.key] for bug in bugs]

@@ -1,6 +1,6 @@
 """`mixline eval fixes` on this repository's own files, with a model of random weights."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from evaluation.fixes.bugs import Bug
 from evaluation.fixes.kinds import KINDS, Checker
 from evaluation.fixes.outcome import Outcome, outcome_of
 from evaluation.fixes.reports import Report
+from evaluation.fixes.searching import Searcher
 from evaluation.fixes.second_look import hold
 from evaluation.options import Options
 from evaluation.repositories import Repository, SourceFile
@@ -66,8 +67,9 @@ def test_what_no_fix_may_do_is_seen(text: str, *, suppresses: bool, deletes: boo
     assert outcome.deletes is deletes
 
 
-def test_whole_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bugs are made, met with fixes and judged; the table has a row for each kind."""
+@pytest.fixture
+def two_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one repository; bugs are of two kinds that ruff sees."""
     kinds = tuple(
         kind
         for kind in KINDS
@@ -75,6 +77,7 @@ def test_whole_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     monkeypatch.setattr("evaluation.fixes.bugs.KINDS", kinds)
     monkeypatch.setattr("evaluation.fixes.bench.KINDS", kinds)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "data/project"
     folder.mkdir(parents=True)
     (folder / "a.py").write_text(
@@ -82,8 +85,12 @@ def test_whole_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         "        if wanted is None or value == wanted:\n            return value\n"
         "    return None\n"
     )
+    return folder.parent
 
-    report = bench.evaluate(Options(model=tiny_model, data=tmp_path / "data", limit=2))
+
+def test_whole_run(tiny_model: Path, two_kinds: Path) -> None:
+    """Bugs are made, met with fixes and judged; the table has a row for each kind."""
+    report = bench.evaluate(Options(model=tiny_model, data=two_kinds, limit=2))
 
     assert report.n == 2
     assert report.total.verified.count == 2
@@ -91,3 +98,28 @@ def test_whole_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert report.suppressions == report.deletions == 0
     assert bench.table(report).count("| 1 |") >= 2
     assert asdict(report)["kinds"][0]["kind"] == "undefined name"
+
+
+def test_a_killed_run_goes_on(
+    tiny_model: Path, two_kinds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was searched for is not searched for again, unless a fresh start is asked for."""
+    searched: list[str] = []
+    outcome = Searcher.outcome
+
+    async def counted(self: Searcher, bug: Bug) -> Outcome:
+        searched.append(bug.kind)
+        if len(searched) == 2:
+            raise InterruptedError
+        return await outcome(self, bug)
+
+    monkeypatch.setattr(Searcher, "outcome", counted)
+    options = Options(model=tiny_model, data=two_kinds, limit=2)
+    with pytest.raises(InterruptedError):
+        bench.evaluate(options)
+    report = bench.evaluate(options)
+
+    assert searched == ["undefined name", "comparison with None", "comparison with None"]
+    assert report.n == report.total.verified.count == 2
+    bench.evaluate(replace(options, fresh=True))
+    assert len(searched) == 5
