@@ -1,9 +1,10 @@
 """Checkpoint folder in, model directory out: the steps in order."""
 
+import hashlib
 import importlib.metadata
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,18 +22,18 @@ from onnx_export.graph.decoder import decoder
 from onnx_export.markers import SpecialTokens, read_special_tokens
 from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
 from onnx_export.passes.pad_heads import HeadPadding
+from onnx_export.progress import Progress, ReadCounter
 from onnx_export.quantize.plan import PLANS, plan
+from onnx_export.resume import Journal, partial_bytes, resumable_directory
 from onnx_export.source import RandomWeights, Source, open_source
 from onnx_export.verify import LogitsFunction, VerifyReport, verify_logits
-from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry, new_directory
+from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry
 
 GRAPH_NAME: Final = "model.onnx"
 PROVIDERS: Final = ("cpu",)
 UNKNOWN_LICENCE: Final = "unknown"
 _LICENCE_FIELD: Final = re.compile(r"^license:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 _CARD_BYTES: Final = 100_000  # of a model card, where its header must be
-
-Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, what is being read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,8 @@ def export_checkpoint(
 ) -> ExportReport:
     """Export a Hugging Face checkpoint to a model directory, which appears only when complete.
 
+    An export that was interrupted goes on where it was when the same is asked for again.
+
     Args:
         checkpoint: folder with config.json, safetensors and tokenizer.json; with ``random``
             config.json is enough, and the name of a preset stands for one.
@@ -104,13 +107,14 @@ def export_checkpoint(
         tensors.check(name, shape)
     _refuse_unread(tensors, spec)
     tokens = read_special_tokens(tensors.path, spec.vocab, source.tokenizer)
-    check_space(out, estimated_bytes(spec, chosen))
-    counter = _Counter(tensors, spec, progress)
-    counted = tensors.reporting_to(counter)
-    with new_directory(out) as partial:
+    check_space(out, estimated_bytes(spec, chosen) - partial_bytes(out))
+    counter = ReadCounter(tensors, spec, progress)
+    counted = replace(source, tensors=tensors.reporting_to(counter))
+    key = _key(source, random, chosen, mix)
+    with resumable_directory(out, key, counter) as (partial, journal):
         try:
             said = licence or _licence(tensors)
-            _write(partial, replace(source, tensors=counted), chosen, mix, tokens, out.name, said)
+            _write(partial, journal, counted, chosen, mix, tokens, out.name, said)
         except LayoutError as error:
             raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
@@ -125,8 +129,19 @@ def export_checkpoint(
     )
 
 
+def _key(
+    source: Source, random: RandomWeights | None, chosen: Quantization, mix: AttentionPlan
+) -> str:
+    """Return what must be equal for two exports to write the same weights."""
+    folder = source.tensors.path
+    files = sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in folder.iterdir())
+    parts = (source.spec, random, chosen, mix, files, _produced_by())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def _write(
     folder: Path,
+    journal: Journal,
     source: Source,
     chosen: Quantization,
     mix: AttentionPlan,
@@ -135,7 +150,7 @@ def _write(
     licence: str,
 ) -> None:
     spec = source.spec
-    with WeightFile(folder / WEIGHTS_NAME) as weight_file:
+    with WeightFile(folder / WEIGHTS_NAME, journal) as weight_file:
         builder = GraphBuilder(weight_file)
         decoder(
             GraphContext(
@@ -191,21 +206,6 @@ def _architecture(spec: DecoderSpec) -> Architecture:
         total_parameters=total_parameters(spec),
         active_parameters=active_parameters(spec),
     )
-
-
-class _Counter:
-    """Adds up the bytes that were read, and remembers the last tensor."""
-
-    def __init__(self, tensors: Checkpoint, spec: DecoderSpec, progress: Progress) -> None:
-        self._total = sum(tensors.num_bytes_of(name) for name in spec.shapes())
-        self._done = 0
-        self._progress = progress
-        self.last_name = ""
-
-    def __call__(self, name: str, num_bytes: int) -> None:
-        self._done += num_bytes
-        self.last_name = name
-        self._progress(self._done, self._total, name)
 
 
 def _check_providers(providers: Sequence[str]) -> None:

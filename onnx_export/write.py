@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,11 +37,53 @@ class StoredWeight:
     num_bytes: int
 
 
+class Entry(Protocol):
+    """A tensor that an earlier run had written."""
+
+    @property
+    def name(self) -> str:
+        """Of the initialiser."""
+
+    @property
+    def end(self) -> int:
+        """Of its bytes in the file."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file up to there."""
+
+
+class FinishedTensors(Protocol):
+    """What an earlier run had written and what this one does: see `onnx_export.resume.Journal`."""
+
+    def next(self) -> Entry | None:
+        """Return the next tensor of the earlier run."""
+
+    def adopt(self) -> None:
+        """Take it over."""
+
+    def drop(self) -> None:
+        """Forget what was not taken over."""
+
+    def append(self, name: str, end: int, sha256: str) -> None:
+        """Add a tensor."""
+
+
 class WeightFile:
     """`weights.bin`, written front to back; its SHA-256 is known when it is closed."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb")
+    def __init__(self, path: Path, finished: FinishedTensors | None = None) -> None:
+        """Begin a file, or go on with one whose tensors are ``finished`` in part.
+
+        Raises:
+            OSError: it cannot be written, or without ``finished`` it exists.
+        """
+        self._finished = finished
+        if finished is None:
+            self._file = path.open("x+b")
+        else:
+            path.touch()
+            self._file = path.open("r+b")
         self._digest = hashlib.sha256()
         self._end = 0
         self._stored: dict[str, StoredWeight] = {}
@@ -82,10 +124,12 @@ class WeightFile:
                 name=name, dtype=dtype, dims=dims, inline=data, offset=0, num_bytes=len(data)
             )
         else:
-            self._append(bytes(-self._end % ALIGNMENT))
-            offset = self._end
-            for part in parts:
-                self._append(_bytes(part, dtype))
+            offset = self._end + -self._end % ALIGNMENT
+            if not self._adopted(name, offset + num_bytes):
+                self._append(bytes(offset - self._end))
+                for part in parts:
+                    self._append(_bytes(part, dtype))
+                self._record(name)
             stored = StoredWeight(
                 name=name,
                 dtype=dtype,
@@ -101,10 +145,37 @@ class WeightFile:
 
     def close(self) -> FileEntry:
         """Finish the file and return its size and digest."""
+        self._file.truncate(self._end)
         self._file.close()
         return FileEntry(bytes=self._end, sha256=self._digest.hexdigest())
 
+    def _adopted(self, name: str, end: int) -> bool:
+        """Take over a tensor that an earlier run wrote, if the file holds it unharmed."""
+        entry = self._finished.next() if self._finished else None
+        if self._finished is None or entry is None:
+            return False
+        if (entry.name, entry.end) == (name, end):
+            digest = self._digest.copy()
+            self._file.seek(self._end)
+            left = end - self._end
+            while left and (data := self._file.read(min(left, _HASH_BYTES))):
+                digest.update(data)
+                left -= len(data)
+            if digest.hexdigest() == entry.sha256:
+                self._digest, self._end = digest, end
+                self._finished.adopt()
+                return True
+        self._finished.drop()
+        return False
+
+    def _record(self, name: str) -> None:
+        if self._finished is not None:
+            self._file.flush()
+            self._finished.append(name, self._end, self._digest.hexdigest())
+
     def _append(self, data: bytes) -> None:
+        if self._file.tell() != self._end:  # behind what was taken over
+            self._file.seek(self._end)
         self._file.write(data)
         self._digest.update(data)
         self._end += len(data)
@@ -117,10 +188,7 @@ def new_directory(out: Path) -> Iterator[Path]:
     Raises:
         ExportError: ``out`` exists, cannot be made, or the disk is full.
     """
-    if out.exists() or out.is_symlink():
-        raise ExportError(
-            f"{out}: expected no such file or folder, found one; remove it or name another one"
-        )
+    refuse_existing(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
@@ -134,6 +202,18 @@ def new_directory(out: Path) -> Iterator[Path]:
         raise write_error(out, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def refuse_existing(out: Path) -> None:
+    """Refuse to replace anything.
+
+    Raises:
+        ExportError: ``out`` exists, be it a dangling link.
+    """
+    if out.exists() or out.is_symlink():
+        raise ExportError(
+            f"{out}: expected no such file or folder, found one; remove it or name another one"
+        )
 
 
 def write_error(out: Path, error: OSError) -> ExportError:

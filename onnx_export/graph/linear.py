@@ -61,8 +61,15 @@ def store_table(
             yield packed
 
     value_dims = (spec.vocab, blocks, block * BITS[weight_format] // 8)
+
+    def row_scales() -> Iterator[npt.NDArray[np.float32]]:
+        if not scales:  # an earlier run had written the values
+            for _ in values():
+                pass
+        yield from scales
+
     stored = builder.weight(f"{name}.values", np.dtype(np.uint8), value_dims, values(), mapped=True)
-    return stored, builder.weight(f"{name}.scales", f32, (spec.vocab, blocks), scales)
+    return stored, builder.weight(f"{name}.scales", f32, (spec.vocab, blocks), row_scales())
 
 
 def matmul(
