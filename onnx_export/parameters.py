@@ -2,12 +2,11 @@
 
 import math
 
-from inference.kv_cache import KvShape
 from inference.manifest import Quantization
 from inference.ops.layout import bytes_per_expert
 from inference.sizes import ModelSizes
 from onnx_export.arch.spec import DecoderSpec
-from onnx_export.attention_plan import AttentionPlan
+from onnx_export.attention_plan import INT8_BLOCK, AttentionPlan
 from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.write import ALIGNMENT
 
@@ -48,19 +47,15 @@ def estimated_sizes(spec: DecoderSpec, plan: Quantization, mix: AttentionPlan) -
     idle = len(spec.layers) * (spec.experts - spec.experts_per_token) * _expert_bytes(spec, plan)
     rope = 8 * spec.context * spec.head_dim
     table = 0 if spec.head is None else spec.vocab * spec.hidden * _BYTES_PER_WEIGHT[plan.embedding]
-    kv = KvShape(
-        layers=len(spec.layers),
-        kv_heads=spec.kv_heads,
-        head_dim=HeadPadding(head_dim=spec.head_dim).padded,
-        context=spec.context,
-        int8=mix.kv_format == "int8",
-    )
+    head_dim = HeadPadding(head_dim=spec.head_dim).padded
+    # int8: a byte a number, and a f32 scale for each block of them
+    head_bytes = head_dim + 4 * head_dim // INT8_BLOCK if mix.kv_format == "int8" else 4 * head_dim
     return ModelSizes(
         weights=plan.experts,
         kv_format=mix.kv_format,
         weight_bytes=whole,
         bytes_per_token=int(whole - idle - rope - table - _graph_bytes(spec)),
-        kv_bytes_per_position=kv.bytes_per_token,
+        kv_bytes_per_position=len(spec.layers) * 2 * spec.kv_heads * head_bytes,
         context=spec.context,
     )
 
