@@ -61,12 +61,12 @@ _MAGIC: Final = {
 def function_summaries(facts: FunctionFacts) -> list[str]:
     """Return summaries without a full stop, the most telling first, the shortest last."""
     found = []
-    lead = _lead(facts)
+    lead = imperative(facts)
     names = [facts.name, facts.owner or "", facts.return_annotation or ""]
-    value = _only_value(facts)
+    value = only_value(facts)
     if facts.is_property:
         found += [f"The value of {value}"] if value else []
-        found += [f"What is made by {text}" for text in _called(facts)]
+        found += [f"What is made by {text}" for text in called(facts)]
         found.append("Computed when it is read")
         return found
     if facts.is_stub:
@@ -77,7 +77,7 @@ def function_summaries(facts: FunctionFacts) -> list[str]:
         is_doubled = lead.startswith("Return ")
         found.append(f"{lead}, {value}" if is_doubled else f"{lead} by returning {value}")
         found.append(f"Return {value}")
-    calls = _called(facts)
+    calls = called(facts)
     found += [f"{lead} by calling {text}" for text in calls]
     found += [f"Call {text}" for text in calls]
     sets = [f"`{name}`" for name in facts.sets[:_MANY]]
@@ -121,7 +121,7 @@ def class_summaries(facts: ClassFacts) -> list[str]:
     ]
 
 
-def _lead(facts: FunctionFacts) -> str:
+def imperative(facts: FunctionFacts) -> str:
     """Return the words of the name as an imperative."""
     if facts.name in _MAGIC:
         return _MAGIC[facts.name]
@@ -138,7 +138,7 @@ def _lead(facts: FunctionFacts) -> str:
     return f"{'Return' if facts.returns_value else 'Run'} {text}"
 
 
-def _only_value(facts: FunctionFacts) -> str:
+def only_value(facts: FunctionFacts) -> str:
     """Return the only value that a function returns, if it is short and no mere name."""
     if len(facts.returns) != 1 or facts.returns == ("None",):
         return ""
@@ -148,7 +148,8 @@ def _only_value(facts: FunctionFacts) -> str:
     return code(value) or ""
 
 
-def _called(facts: FunctionFacts) -> list[str]:
+def called(facts: FunctionFacts) -> list[str]:
+    """Return what a function calls as enumerations, the longest first."""
     names = [
         name
         for name in facts.calls

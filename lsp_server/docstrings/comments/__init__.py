@@ -1,0 +1,1 @@
+"""Comments that describe functions in languages other than Python."""
