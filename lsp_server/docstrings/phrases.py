@@ -11,7 +11,7 @@ from lsp_server.docstrings.facts import (
     Use,
     UseKind,
 )
-from lsp_server.docstrings.wording import code, listed
+from lsp_server.docstrings.wording import code, listed, says_something
 
 _SHORT: Final = 60  # characters of source that are quoted
 _MANY: Final = 3  # things that are listed
@@ -112,7 +112,9 @@ def return_phrase(facts: FunctionFacts) -> str:
     quoted = [text for one in values if (text := _quoted(one)) is not None]
     none = " or `None`" if len(values) < len(facts.returns) else ""
     if values and len(quoted) == len(values) <= _MANY:
-        return f"The value of {listed(quoted, 'or')}{none}."
+        said = f"The value of {listed(quoted, 'or')}{none}."
+        names = (facts.name, facts.owner or "", facts.return_annotation or "", "value")
+        return said if says_something(said, names) else f"What the body makes as {quoted[0]}{none}."
     if quoted:
         return f"One of {len(values)} values, such as {quoted[0]}{none}."
     called = next((name for name in _called(values) if _quoted(name)), "")

@@ -1,7 +1,10 @@
 """A verified docstring for one place in a file: what the command, the server and tests ask for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lsp_server.docstrings.comments.dialect import Dialect
+from lsp_server.docstrings.comments.proposal import missing_comments, propose_comment
 from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.drafting import DocstringError, Draft, draft
 from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
@@ -12,13 +15,13 @@ from lsp_server.docstrings.habits import (
     docstrings_of,
     text_between,
 )
+from lsp_server.docstrings.languages import PYTHON, described_grammar, read_module
 from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.stale import find_stale, updated
 from lsp_server.docstrings.styles.reading import read_docstring
 from lsp_server.docstrings.verification import Checks, verify
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin, apply
-from lsp_server.syntax.python_facts import read_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Proposal:
 
     facts: Facts
     change: Change
-    style: Style
+    style: Style | Dialect
     checks: Checks
 
 
@@ -35,16 +38,15 @@ def facts_of(document: Document) -> ModuleFacts:
     """Return the facts of a file.
 
     Raises:
-        DocstringError: it is not Python, or takes too long to parse.
+        DocstringError: it is in no language whose functions are described, or takes too long to
+            parse.
     """
-    is_python = document.language in {"", "python"} and (
-        document.language or document.uri.endswith((".py", ".pyi", ".pyw"))
-    )
-    if not is_python:
+    if described_grammar(document) is None:
         raise DocstringError(
-            f"expected a Python file, got {document.uri}; docstrings are written for Python"
+            f"expected a file of Python, JavaScript, TypeScript, Rust, Go, Java, C or C++, got"
+            f" {document.uri}; docstrings are written for these"
         )
-    facts = read_facts(document.text())
+    facts = read_module(document)
     if facts is None:
         raise DocstringError(f"expected a file that can be parsed in seconds, got {document.uri}")
     return facts
@@ -71,8 +73,11 @@ def definition_at(document: Document, module: ModuleFacts, line: int) -> Facts:
     return found
 
 
-def missing(module: ModuleFacts) -> list[Facts]:
+def missing(document: Document, module: ModuleFacts) -> Sequence[Facts]:
     """Return the public functions, classes and methods without a docstring, in their order."""
+    grammar = described_grammar(document)
+    if grammar is not None and grammar != PYTHON:
+        return missing_comments(document, module, grammar)
     private: set[tuple[Point, Point]] = set()
     found: list[Facts] = []
     for facts in module.definitions:
@@ -106,13 +111,17 @@ async def propose(
         facts: of the definition.
         project: what else is known of the project.
         linters: those that may run.
-        style: None to follow the file and the project.
-        model: what writes descriptions; None for plain phrases.
+        style: None to follow the file and the project; of Python alone.
+        model: what writes descriptions in Python; None for plain phrases.
 
     Raises:
         DocstringError: it can have none, or the checks have refused it.
         MixlineError: the model failed.
     """
+    grammar = described_grammar(document)
+    if grammar is not None and grammar != PYTHON and isinstance(facts, FunctionFacts):
+        found = propose_comment(document, module, facts, grammar)
+        return Proposal(facts=facts, change=found.change, style=found.style, checks=found.checks)
     if facts.span.docstring is not None:
         raise DocstringError(
             f"expected a function or class without a docstring, found that `{facts.name}` has one"

@@ -1,4 +1,4 @@
-"""Follows open Python files: what their functions were, and which docstrings are left behind."""
+"""Follows open files: what Python's functions were, and which docstrings are left behind."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Final
 from lsp_server.context.admission import path_of_uri
 from lsp_server.docstrings.facts import FunctionFacts, ModuleFacts
 from lsp_server.docstrings.habits import ProjectHabits, choose_layout, docstrings_of, text_between
+from lsp_server.docstrings.languages import PYTHON, described_grammar, read_module
 from lsp_server.docstrings.project_habits import read_project_habits
 from lsp_server.docstrings.same_code import same_code
 from lsp_server.docstrings.stale import Staleness, find_stale, updated
@@ -16,7 +17,6 @@ from lsp_server.docstrings.styles.reading import read_docstring
 from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate, Change, Origin, apply
 from lsp_server.fixes.diagnostic import Diagnostic
-from lsp_server.syntax.python_facts import read_facts
 
 HINT: Final = 4  # LSP's `DiagnosticSeverity.Hint`
 SOURCE: Final = "mixline"
@@ -62,7 +62,8 @@ class DocstringWatch:
         """Look at a document once it rests; at a new one at once."""
         document = self._document(uri)
         self._end(uri)
-        if document is None or not is_python(document) or document.length > _MAX_CHARACTERS:
+        is_described = document is not None and described_grammar(document) is not None
+        if document is None or not is_described or document.length > _MAX_CHARACTERS:
             return
         delay = _REST_S if uri in self._earlier else 0.0
         self._tasks[uri] = asyncio.ensure_future(self._look(uri, delay))
@@ -86,7 +87,7 @@ class DocstringWatch:
         """Return the facts of a document, read once for each version."""
         known = self._facts.get(document.uri)
         if known is None or known[0] is not document:
-            known = (document, read_facts(document.text()))
+            known = (document, read_module(document))
             self._facts[document.uri] = known
         return known[1]
 
@@ -109,10 +110,13 @@ class DocstringWatch:
         document = self._document(uri)
         if document is None:
             return
-        module = await asyncio.to_thread(read_facts, document.text())
+        module = await asyncio.to_thread(read_module, document)
         if module is None or self._document(uri) is not document:
             return
         self._facts[uri] = (document, module)
+        if not is_python(document):
+            self._earlier.setdefault(uri, {})
+            return
         earlier = self._earlier.setdefault(uri, {})
         found = await asyncio.to_thread(find_all, document, module, earlier, self.habits(uri))
         for key, facts in functions(module).items():
@@ -129,7 +133,7 @@ class DocstringWatch:
 
 def is_python(document: Document) -> bool:
     """Tell whether a document's docstrings can be looked at."""
-    return document.language == "python"
+    return described_grammar(document) == PYTHON
 
 
 def functions(module: ModuleFacts) -> dict[_Key, FunctionFacts]:

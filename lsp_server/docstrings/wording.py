@@ -6,6 +6,7 @@ from typing import Final
 
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CODE: Final = re.compile(r"`([^`]+)`")
 _ENDINGS: Final = ("ing", "ies", "es", "ed", "s", "e", "y")
 _SHORTEST_STEM: Final = 3
 # Words that say nothing by themselves.
@@ -38,7 +39,8 @@ def says_something(text: str, names: Iterable[str]) -> bool:
         names: of the parameter, its type, its function; any source text.
     """
     known = {stem(word) for name in names for word in words_of(name)}
-    return any(stem(word) not in known for word in telling_words(text))
+    quoted = [word for piece in _CODE.findall(text) for word in words_of(piece)]
+    return any(stem(word) not in known for word in (*telling_words(text), *quoted))
 
 
 def telling_words(text: str) -> list[str]:

@@ -9,9 +9,11 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from inference import MixlineError
 from lsp_server.docstrings.after_quotes import after_quotes, is_behind_quotes
+from lsp_server.docstrings.comments.proposal import begins_line, propose_comment
 from lsp_server.docstrings.drafting import draft
-from lsp_server.docstrings.facts import Facts, ModuleFacts
+from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
 from lsp_server.docstrings.habits import ProjectHabits
+from lsp_server.docstrings.languages import PYTHON, described_grammar
 from lsp_server.docstrings.linters import Linters
 from lsp_server.docstrings.proposal import propose
 from lsp_server.docstrings.same_code import same_code
@@ -49,7 +51,7 @@ def docstring_actions(
         later: the edit is made by `write_docstring`, once the client resolves the action.
     """
     file = server.session.to_check(params.text_document.uri)
-    if file is None or not is_python(file.document):
+    if file is None or described_grammar(file.document) is None:
         return []
     document = file.document
     actions = []
@@ -62,8 +64,9 @@ def docstring_actions(
                 actions.append(_action(server, document, title, FIX_KIND, one.change))
     if start == end and is_wanted(KIND, params.context.only):
         facts, module = _definition(server, document, start), server.docstrings.facts(document)
-        if facts is not None and module is not None and facts.span.docstring is None:
-            title = f"Write the docstring of `{facts.name}`"
+        if facts is not None and module is not None and _lacks(document, facts):
+            kind = "docstring" if is_python(document) else "comment"
+            title = f"Write the {kind} of `{facts.name}`"
             if later:
                 data = {"uri": document.uri, "version": document.version, "docstring": start}
                 actions.append(types.CodeAction(title=title, kind=KIND, data=data))
@@ -126,6 +129,14 @@ def is_wanted(kind: str, only: Iterable[Any] | None) -> bool:
     return any(not one or f"{kind}.".startswith(f"{one}.") for one in kinds)
 
 
+def _lacks(document: Document, facts: Facts) -> bool:
+    if facts.span.docstring is not None:
+        return False
+    return (
+        not isinstance(facts, FunctionFacts) or is_python(document) or begins_line(document, facts)
+    )
+
+
 def _definition(server: MixlineServer, document: Document, line: int) -> Facts | None:
     module = server.docstrings.facts(document)
     if module is None or not 0 <= line < len(document.lines):
@@ -138,7 +149,10 @@ def _plain_change(
     document: Document, module: ModuleFacts, facts: Facts, habits: ProjectHabits
 ) -> Change | None:
     """Return the docstring of a definition, proved but for the linters."""
+    grammar = described_grammar(document)
     try:
+        if grammar is not None and grammar != PYTHON and isinstance(facts, FunctionFacts):
+            return propose_comment(document, module, facts, grammar).change
         drafted = draft(document, module, facts, habits)
     except MixlineError:
         return None
@@ -166,8 +180,11 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
     except (TypeError, KeyError, ValueError):
         raise JsonRpcInvalidParams("expected one object with uri and line, from 0") from None
     file = server.session.to_check(uri)
-    if file is None or not is_python(file.document):
-        raise JsonRpcInvalidParams("expected the URI of an open Python document")
+    if file is None or described_grammar(file.document) is None:
+        raise JsonRpcInvalidParams(
+            "expected the URI of an open document in Python, JavaScript, TypeScript, Rust, Go,"
+            " Java, C or C++"
+        )
     document = file.document
     facts, module = _definition(server, document, line), server.docstrings.facts(document)
     if facts is None or module is None:

@@ -69,7 +69,11 @@ def called_names(body: tree_sitter.Node | None) -> tuple[str, ...]:
     """Return what a body calls, each once."""
     if body is None:
         return ()
-    names = [callee_of(node) for node in own_nodes(body) if node.type in CALLS]
+    names = [
+        callee_of(node)
+        for node in own_nodes(body)
+        if node.type in CALLS and (node.parent is None or node.parent.type != "throw_statement")
+    ]
     return tuple(
         dict.fromkeys(
             name for name in names if _CALLEE.fullmatch(name) and name not in _EMPTY_CALLS

@@ -33,6 +33,7 @@ from lsp_server.syntax.comment_tokens import COMMENTS
 from lsp_server.syntax.parsing import parse
 
 _PARSE_S: Final = 2.0
+INTERFACE: Final = "interface"  # among the modifiers of what an interface or trait declares
 _ATTRIBUTES: Final = frozenset({"attribute_item", "decorator"})
 _DIRECTIVES: Final = ("//go:", "//nolint", "//export ", "//line ")
 _DOC_OPENINGS: Final = ("/**", "/*!", "///", "//!")
@@ -99,14 +100,14 @@ def _facts(found: Callable, grammar: str, places: _Places) -> FunctionFacts:
         and any(child.type == "*" for child in found.node.children)
     )
     returns_value = bool(values) if declared is None else not is_nothing(declared)
-    header_end = places.point(found.end.end_point if body is None else body.start_point)
+    header_end = places.point(found.whole.end_point if body is None else body.start_point)
     return FunctionFacts(
         name=found.name,
-        owner=found.owner or ("interface" if found.is_in_interface else None),
+        owner=found.owner,
         span=Span(
             start=start,
             name=places.point(found.node.start_point),
-            end=places.end(found.end),
+            end=places.end(found.whole),
             header_end=header_end,
             body=header_end,
             body_is_inline=False,
@@ -116,7 +117,7 @@ def _facts(found: Callable, grammar: str, places: _Places) -> FunctionFacts:
             *(_type_parameter(name) for name in _type_names(found, grammar)),
             *_with_uses(found, grammar),
         ),
-        decorators=found.modifiers,
+        decorators=(*found.modifiers, *([INTERFACE] if found.is_in_interface else [])),
         is_async=any(child.type == "async" for child in found.node.children),
         return_annotation=declared,
         returns=values,
@@ -174,7 +175,7 @@ def _documentation(
     found: Callable, grammar: str, places: _Places
 ) -> tuple[Point, tuple[Point, Point] | None]:
     """Return where a comment is to begin, and where the one that is there stands."""
-    begin = found.start
+    begin = found.whole
     comment: list[tree_sitter.Node] = []  # the last first
     below = places.point(begin.start_point).line
     node = begin.prev_sibling

@@ -42,7 +42,6 @@ _AROUND: Final = frozenset(
         *("expression_statement", "ambient_declaration", "template_declaration"),
     }
 )
-_BEFORE: Final = frozenset({"attribute_item", "decorator"})  # siblings that belong to what follows
 _OWNERS: Final = frozenset(
     {
         *("class_declaration", "abstract_class_declaration", "class", "interface_declaration"),
@@ -62,8 +61,7 @@ class Callable:
 
     node: tree_sitter.Node
     declarator: tree_sitter.Node  # C: the function declarator; else the node itself
-    start: tree_sitter.Node  # the first of its attributes, decorators, `export`
-    end: tree_sitter.Node
+    whole: tree_sitter.Node  # with `export`, `const`, the template's parameters
     name: str
     owner: str | None
     modifiers: tuple[str, ...]
@@ -111,14 +109,10 @@ def _callable(
         ):
             break  # which of several names a comment above is about, nobody could tell
         whole = whole.parent
-    start = whole
-    while start.prev_named_sibling is not None and start.prev_named_sibling.type in _BEFORE:
-        start = start.prev_named_sibling
     return Callable(
         node=function,
         declarator=declarator,
-        start=start,
-        end=whole,
+        whole=whole,
         name=text_of(named).rpartition(".")[2].rpartition("::")[2].strip("\"'"),
         owner=owner,
         modifiers=_modifiers(node),

@@ -1,6 +1,7 @@
 """Which grammar parses which language; each is loaded when its first document comes."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -100,6 +101,12 @@ def identifier_of(path: str) -> str:
     """Return how LSP's clients call the language of a file, "" if its suffix tells none."""
     grammar = grammar_name("", path) or ""
     return _OWN_WORDS.get(grammar, grammar)
+
+
+def suffixes_of(grammars: Iterable[str]) -> tuple[str, ...]:
+    """Return how the names of files in some grammars end, with the dot."""
+    wanted = frozenset(grammars)
+    return tuple(f".{suffix}" for suffix, grammar in _SUFFIXES.items() if grammar in wanted)
 
 
 @cache

@@ -115,12 +115,13 @@ def _run_missing(
     arguments: argparse.Namespace, style: "Style | None", engine: "Engine | None"
 ) -> int:
     from evaluation.progress import Progress
+    from lsp_server.docstrings.languages import suffixes_described
     from mixline.workspace_files import workspace_files
 
     folder: Path = arguments.missing
     if not folder.is_dir():
         raise UsageError(f"expected a folder, got {str(folder)!r}")
-    files = [path for path, _ in workspace_files(folder, (".py",), _MAX_BYTES)]
+    files = [path for path, _ in workspace_files(folder, suffixes_described(), _MAX_BYTES)]
     found: list[dict[str, Any]] = []
     problems: list[str] = []
     with Progress("docstrings", max(1, len(files))) as progress:
@@ -159,7 +160,7 @@ async def _propose_missing(
     project = read_project_habits(file)
     proposals, problems = [], []
     module = facts_of(document)
-    for facts in missing(module):
+    for facts in missing(document, module):
         try:
             proposals.append(await propose(document, module, facts, project, linters, style, model))
         except DocstringError as error:
@@ -207,9 +208,15 @@ def _plain(document: "Document", proposal: "Proposal") -> dict[str, Any]:
     return {
         "name": proposal.facts.name,
         "line": proposal.facts.span.name.line + 1,
-        "summary": change.text.strip().lstrip("rR").strip("\"'\n \t").split("\n")[0],
+        "summary": _summary(change.text),
         "text": change.text,
         "style": proposal.style.value,
         "range": {"start": position(*change.start), "end": position(*change.end)},
         "checks": asdict(proposal.checks),
     }
+
+
+def _summary(text: str) -> str:
+    """Return the first line of a docstring or comment."""
+    line = text.strip().lstrip("rR").strip("\"'/*! \n\t").split("\n")[0]
+    return line.removeprefix("@brief ").removeprefix("\\brief ")

@@ -91,3 +91,24 @@ def test_a_docstring_left_behind_is_brought_up_to_date(
 
     assert main(["docstring", f"{file}:1"]) == 1
     assert "agrees" in capsys.readouterr().err
+
+
+def test_other_languages_are_written_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One place, and all of a folder; what a language keeps to itself is left alone."""
+    rust, go = tmp_path / "m.rs", tmp_path / "m.go"
+    rust.write_bytes(b"pub fn f(a: u8) -> u8 {\r\n    a\r\n}\r\nfn g() {}\r\n")
+    go.write_text("package m\n\nfunc F(a int) {}\n\nfunc g() {}\n")
+    assert main(["docstring", f"{rust}:2", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert main(["docstring", "--missing", str(tmp_path), "--json", "--apply"]) == 0
+    found = json.loads(capsys.readouterr().out)["docstrings"]
+
+    assert (answer["style"], answer["summary"]) == ("rustdoc", "Return f from `a`.")
+    assert answer["checks"]["documented_once"]
+    assert [(one["file"], one["name"]) for one in found] == [("m.go", "F"), ("m.rs", "f")]
+    assert rust.read_bytes().startswith(b"/// Return f from `a`.\r\n///\r\n/// # Arguments\r\n")
+    assert rust.read_bytes().endswith(b"\r\npub fn f(a: u8) -> u8 {\r\n    a\r\n}\r\nfn g() {}\r\n")
+    assert main(["docstring", f"{go}:7"]) == 1
+    assert "has one" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from lsp_server.docstrings.habits import text_between
 from lsp_server.docstrings.verification import Checks
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin, apply
-from lsp_server.syntax.callable_facts import read_callables
+from lsp_server.syntax.callable_facts import INTERFACE, read_callables
 from lsp_server.syntax.comment_tokens import bare_tree
 
 
@@ -98,9 +98,9 @@ def is_public(facts: FunctionFacts, grammar: str) -> bool:
         return facts.name[:1].isupper()
     if grammar == "rust":
         is_open = any(one.startswith("pub") for one in facts.decorators)
-        return is_open or facts.owner == "interface"
+        return is_open or INTERFACE in facts.decorators
     if grammar == "java":
-        return facts.owner == "interface" or bool({"public", "protected"} & {*facts.decorators})
+        return bool({"public", "protected", INTERFACE} & {*facts.decorators})
     if grammar in {"c", "cpp"}:
         return "static" not in facts.decorators or is_member
     return not facts.name.startswith(("_", "#")) and "private" not in facts.decorators

@@ -78,6 +78,30 @@ def test_the_menu_offers_the_docstring_of_the_function_around(
     assert _menu(client, uri, 2, "refactor.extract") == []
 
 
+def test_the_menu_and_the_command_write_comments_of_other_languages(
+    client: Client, shared: tuple[Client, Path]
+) -> None:
+    """Above `export`, in UTF-16 columns; nothing where a comment is, or for other languages."""
+    uri = (shared[1] / "menu.ts").as_uri()
+    client.open(
+        uri, "// 😋\nexport function f(a: number) {}\n/** Ours. */\nfunction g() {}\n", "typescript"
+    )
+    (action,) = _menu(client, uri, 1, "refactor.rewrite")
+    (change,) = action["edit"]["documentChanges"][0]["edits"]
+
+    assert action["title"] == "Write the comment of `f`"
+    assert change["range"] == {"start": at(1, 0), "end": at(1, 0)}
+    assert "\n * @param a - Taken and not used.\n" in change["newText"]
+    assert _menu(client, uri, 3, "refactor.rewrite") == []
+    request = client.request(
+        "workspace/executeCommand", {"command": COMMAND, "arguments": [{"uri": uri, "line": 1}]}
+    )
+    assert client.answer(request)["result"] == {"style": "tsdoc"}
+    ruby = (shared[1] / "m.rb").as_uri()
+    client.open(ruby, "def f(a)\nend\n", "ruby")
+    assert _menu(client, ruby, 0, "refactor.rewrite") == []
+
+
 def test_a_client_that_resolves_gets_the_edit_when_it_asks_for_it(tmp_path: Path) -> None:
     """The menu has the title alone; after an edit the action is refused, and says why."""
     resolving = {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}

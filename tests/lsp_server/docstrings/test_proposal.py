@@ -175,7 +175,7 @@ def test_missing_lists_what_is_public_and_bare() -> None:
         'def h():\n    """Doc."""\n@overload\ndef o(): ...\n'
     )
 
-    assert [one.name for one in missing(facts_of(document))] == ["f", "C", "m"]
+    assert [one.name for one in missing(document, facts_of(document))] == ["f", "C", "m"]
 
 
 def test_the_definition_around_a_line() -> None:
@@ -191,7 +191,7 @@ def test_the_definition_around_a_line() -> None:
 
 def test_other_languages_are_refused() -> None:
     """With a sentence that says so."""
-    document = Document.of_text(uri="file:///m.rs", version=1, language="rust", text="fn f() {}")
+    document = Document.of_text(uri="file:///m.rb", version=1, language="ruby", text="def f; end")
 
     with pytest.raises(DocstringError, match="Python"):
         facts_of(document)
