@@ -17,10 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import lsp_server.fixes
+from evaluation.fixes import quixbugs_bench
 from evaluation.fixes.bugs import Bug, make_bugs
 from evaluation.fixes.copies import Copy
 from evaluation.fixes.kinds import KINDS
 from evaluation.fixes.outcome import Outcome
+from evaluation.fixes.quixbugs import is_quixbugs
+from evaluation.fixes.quixbugs_bench import ProgramsReport
 from evaluation.fixes.searching import Searcher
 from evaluation.fixes.second_look import hold
 from evaluation.intervals import Interval, rounded, span, wilson
@@ -76,13 +79,19 @@ class FixesReport:
     subject: Subject
 
 
-def evaluate(options: Options) -> FixesReport:
-    """Search for fixes of `limit` bugs, 336 unless told otherwise.
+def evaluate(options: Options) -> FixesReport | ProgramsReport:
+    """Search for fixes of `limit` bugs, 336 unless told otherwise; of programs, if those are given.
 
     Raises:
         DataError: no repositories there, or a checker fails.
         MixlineError: the model cannot be opened or run.
     """
+    if options.data is not None and is_quixbugs(options.data):
+        return quixbugs_bench.evaluate(options, options.data)
+    return _evaluate_bugs(options)
+
+
+def _evaluate_bugs(options: Options) -> FixesReport:
     repositories = read_repositories(options.data)
     per_kind = max(1, math.ceil((options.limit or DEFAULT_BUGS) / len(KINDS)))
     bugs = make_bugs(repositories, per_kind, SEED)
@@ -116,8 +125,10 @@ def evaluate(options: Options) -> FixesReport:
     )
 
 
-def table(report: FixesReport) -> str:
+def table(report: FixesReport | ProgramsReport) -> str:
     """Return the report for people."""
+    if isinstance(report, ProgramsReport):
+        return quixbugs_bench.table(report)
     head = [
         f"{headline(report.subject)}; {report.n} bugs, seed {report.seed}",
         "",
@@ -177,7 +188,7 @@ async def _search(
                 found[bug.key] = await searcher.outcome(bug)
                 cache.put(keys[bug.key], found[bug.key])
                 progress.advance()
-            searcher.close()
+            await searcher.close()
     return [found[bug.key] for bug in bugs]
 
 

@@ -52,9 +52,9 @@ class Searcher:
         found = await search(faulty, replace(tools, budget=_BUDGET))
         return _outcome(bug, found, time.perf_counter() - started)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the checkers."""
-        self._toolbox.close()
+        await self._toolbox.end()
 
 
 def _diagnostic(bug: Bug) -> Diagnostic:

@@ -7,7 +7,9 @@ from typing import Final
 
 from lsp_server.document import Document, Point
 from lsp_server.fixes.diagnostic import Diagnostic
-from lsp_server.fixes.kinds import OWN_SOURCE
+
+TRACE_SOURCE: Final = "traceback"
+"""The source of complaints that come from a run: no checker's, so that one may verify or none."""
 
 _PYTHON_FRAME: Final = re.compile(r'^\s*(?:\|\s*)?File "([^"\n]+)", line (\d+)(?:, in (.+))?$')
 _SCRIPT_FRAME: Final = re.compile(r"^\s*at (?:(.+?) \()?(?:file://)?([^\s()]+?):(\d+):(\d+)\)?$")
@@ -112,7 +114,7 @@ def complaint(trace: Trace, frame: Frame, document: Document) -> Diagnostic | No
                 end=Point(frame.line, name.end()),
                 code=code,
                 message=trace.message,
-                source=OWN_SOURCE,
+                source=TRACE_SOURCE,
             )
     return None
 

@@ -30,6 +30,7 @@ class Toolbox:
     def __init__(self, engine: Callable[[], CompletionEngine | None] = lambda: None) -> None:
         self._workbench = Workbench(engine)
         self._checkers: dict[Surroundings, tuple[Checker, ...]] = {}
+        self._ended: list[Pyright | TypeScript] = []  # which may not be gone yet
 
     def checkers(self, around: Surroundings) -> tuple[Checker, ...]:
         """Return the checkers that may run in a folder, the cheapest first."""
@@ -49,3 +50,10 @@ class Toolbox:
         self._checkers.clear()
         for checker in closing:
             checker.close()
+        self._ended += [one for one in closing if isinstance(one, Pyright | TypeScript)]
+
+    async def end(self) -> None:
+        """Do the same, and wait until no process is left: an event loop may close then."""
+        self.close()
+        while self._ended:
+            await self._ended.pop().wait_closed()

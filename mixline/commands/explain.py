@@ -90,4 +90,4 @@ async def _fixes(explanation: "Explanation", folder: Path, engine: LazyEngine) -
         file = CheckedFile(document=document, path=failing.path, folder=folder)
         return await fixes_for(explanation, file, toolbox, around)
     finally:
-        toolbox.close()
+        await toolbox.end()

@@ -88,7 +88,7 @@ async def _fix(
             return document, after, done
         return document, document, [one async for one in whole.fixes(document)]
     finally:
-        toolbox.close()
+        await toolbox.end()
 
 
 class LazyEngine:

@@ -54,6 +54,10 @@ class Pyright:
         """End the server."""
         self._client.close()
 
+    async def wait_closed(self) -> None:
+        """Wait until a server that was ended is gone."""
+        await self._client.wait_closed()
+
 
 def _downloads(program: Path) -> bool:
     """Tell whether a program is PyPI's `pyright`, which fetches the real one when it runs."""

@@ -21,7 +21,7 @@ async def _search(file: CheckedFile, around: Surroundings) -> Found:
     report = await baseline.report(tools.checkers[0])
     diagnostic: Diagnostic = report.findings[0].diagnostic
     found = await search(Faulty(baseline=baseline, diagnostic=diagnostic), tools)
-    toolbox.close()
+    await toolbox.end()
     return found
 
 

@@ -23,7 +23,7 @@ def checker_that(
 async def ended(checker: Pyright) -> None:
     """End a checker, and wait until its process is gone."""
     checker.close()
-    await checker._client.wait_closed()
+    await checker.wait_closed()
 
 
 def test_an_untrusted_folder_has_none(around: Surroundings) -> None:

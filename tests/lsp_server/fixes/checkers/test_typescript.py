@@ -102,9 +102,7 @@ async def test_a_fix_is_verified(
     toolbox = Toolbox()
     tools = toolbox.tools(file, trusted)
     found = await search(Faulty(baseline=Baseline(file), diagnostic=complaint), tools)
-    checker = next(one for one in tools.checkers if isinstance(one, TypeScript))
-    toolbox.close()
-    await checker.wait_closed()
+    await toolbox.end()
 
     assert [fix.title for fix in found.fixes] == ["Rename to `config` - verified by typescript"]
 
