@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from inference.cancel import CancelToken
 from inference.config import EngineConfig
-from inference.errors import EngineClosedError, MixlineError
+from inference.errors import EngineClosedError, MixlineError, OutOfMemoryError
 from inference.generate import Generator
 from inference.loading import load
 from inference.model_info import ModelInfo
@@ -111,7 +111,10 @@ class Engine:
             MixlineError: see `loading.load`.
         """
         config = EngineConfig() if config is None else config
-        generator, info = load(Path(model), config, on_progress or _ignore)
+        try:
+            generator, info = load(Path(model), config, on_progress or _ignore)
+        except MemoryError as error:
+            raise OutOfMemoryError(f"open {model}") from error
         return cls(generator, info, config)
 
     def submit(self, request: CompletionRequest) -> Generation:
@@ -242,6 +245,9 @@ class Engine:
             completion = self._generator.generate(generation.request, generation.run_token, report)
         except MixlineError as error:
             return error
+        except MemoryError:
+            self._generator.cache.clear()  # which makes room for the next request
+            return OutOfMemoryError("complete this")
         except Exception as error:  # noqa: BLE001 - one bad request must not end the worker
             self._generator.cache.clear()  # its state is unknown
             failure = MixlineError(f"the generation failed unexpectedly: {error!r}")

@@ -17,6 +17,16 @@ class ModelDirectoryError(MixlineError):
     """A model directory is missing, damaged, of another format, or contradicts its manifest."""
 
 
+class OutOfMemoryError(MixlineError):
+    """The system gives no more memory."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"there is not enough memory to {what}; close other programs, raise the limit that this"
+            " one runs under, or choose a smaller model"
+        )
+
+
 class ContextLengthError(MixlineError):
     """A prompt does not fit into the model's context or the KV budget."""
 

@@ -1,6 +1,8 @@
 """How much memory is free, and how many tokens of keys and values may use of it."""
 
 import os
+import resource
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +14,8 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
 def free_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int:
-    """Return the bytes that a process may still take, the container's limit included."""
-    free = _available(meminfo)
+    """Return the bytes that this process may still take, by its limits and the container's."""
+    free = min(_available(meminfo), _own_limit())
     try:
         limit = (cgroup / "memory.max").read_text().strip()
         used = int((cgroup / "memory.current").read_text())
@@ -41,6 +43,18 @@ def _available(meminfo: Path) -> int:
         if name == "MemAvailable":
             return int(value.split()[0]) * 1024
     return _physical_quarter()
+
+
+def _own_limit() -> int:
+    """Return how much address space is left (`ulimit -v`), a huge number where nothing is set."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, ValueError):
+        return int(limit)
+    return max(0, limit - pages * resource.getpagesize())
 
 
 def _physical_quarter() -> int:

@@ -21,7 +21,12 @@ import numpy.typing as npt
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
-from inference.errors import MixlineError, ModelDirectoryError, OperatorLibraryError
+from inference.errors import (
+    MixlineError,
+    ModelDirectoryError,
+    OperatorLibraryError,
+    OutOfMemoryError,
+)
 from inference.kv_cache import KvCache, KvShape
 
 # L layers, H key/value heads, C capacity, D head dimension, N tokens of a step, V vocabulary
@@ -29,6 +34,7 @@ from inference.kv_cache import KvCache, KvShape
 Floats: TypeAlias = npt.NDArray[np.float32]
 PROVIDER: Final = "CPUExecutionProvider"
 _SHOWN: Final = 400
+_NO_MEMORY: Final = "bad_alloc"  # in ONNX Runtime's words
 _LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
 
 
@@ -52,6 +58,8 @@ class Session:
         except OperatorLibraryError:
             raise
         except Exception as error:
+            if _NO_MEMORY in str(error):
+                raise OutOfMemoryError(f"load {graph}") from error
             raise ModelDirectoryError(
                 f"ONNX Runtime {ort.__version__} refuses {graph}: {_first_line(error)}; check the"
                 " model directory with `mixline doctor` or export it again"

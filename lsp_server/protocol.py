@@ -28,6 +28,7 @@ from pygls.protocol import (
 from pygls.protocol import default_converter as pygls_converter
 
 CONTENT_MODIFIED = -32801  # LSP 3.17: the document has changed under the request
+REQUEST_FAILED = -32803  # LSP 3.17: it was right, but cannot be fulfilled
 _log = logging.getLogger(__name__)
 _MAX_ID_CHARACTERS = 1000
 _OF_RESPONSES = ("result", "error")
@@ -176,9 +177,11 @@ class MixlineProtocol(LanguageServerProtocol):
     def _forget_when_done(self, msg_id: str | int) -> None:
         """Forget a handler's future; of notifications and of parts of requests pygls never does."""
 
-        def forget(done: object) -> None:
+        def forget(done: "Future[Any]") -> None:
             if self._request_futures.get(msg_id) is done:
                 del self._request_futures[msg_id]
+            if not done.cancelled():
+                done.exception()  # of a cancelled request nobody else asks for it
 
         future = self._request_futures.get(msg_id)
         if future is not None:

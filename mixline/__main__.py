@@ -2,10 +2,11 @@
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
-from inference.errors import MixlineError
+from inference.errors import MixlineError, OutOfMemoryError
 from mixline import mixline_version
 from mixline.usage import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, OneSentenceParser, UsageError
 
@@ -44,22 +45,27 @@ def _overview() -> OneSentenceParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 success, 1 failure, 2 wrong usage."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale may know fewer characters than code has
+            stream.reconfigure(errors="backslashreplace")
     if not words or words[0] not in COMMANDS:
         parser = _overview()
         named = parser.parse_args(words[:1] or ["--help"])
         parser.error(f"expected a command ({', '.join(COMMANDS)}), got {named.command!r}")
     name, *rest = words
-    module = importlib.import_module(f"mixline.commands.{name}")
-    parser = OneSentenceParser(prog=f"mixline {name}", description=module.__doc__)
-    module.add_arguments(parser)
-    arguments = parser.parse_args(rest)
     try:
-        status: int = module.run(arguments)
+        module = importlib.import_module(f"mixline.commands.{name}")
+        parser = OneSentenceParser(prog=f"mixline {name}", description=module.__doc__)
+        module.add_arguments(parser)
+        status: int = module.run(parser.parse_args(rest))
     except UsageError as error:
         print(f"mixline {name}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except MixlineError as error:
         print(f"mixline {name}: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except MemoryError:
+        print(f"mixline {name}: {OutOfMemoryError('run')}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -1,10 +1,11 @@
 """Which documents the model may see, and which may be context for others (paths only, no text)."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from lsp_server.context.gitignore import GitIgnore
 from lsp_server.context.secrets_list import SecretsList
@@ -78,7 +79,8 @@ def path_of_uri(uri: str) -> Path | None:
         return None
     if parts.scheme.lower() != "file" or parts.netloc not in {"", "localhost"}:
         return None
-    path = unquote(parts.path)
+    # The bytes are the file's name, whatever the locale takes names for.
+    path = os.fsdecode(unquote_to_bytes(parts.path.encode("utf-8", "surrogatepass")))
     if "\0" in path or not path.startswith("/"):
         return None
     return Path(path)
@@ -92,5 +94,5 @@ def resolved(path: Path) -> Path:
     """Return the path with its links resolved, as far as there are any."""
     try:
         return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that cannot be one
         return path.absolute()

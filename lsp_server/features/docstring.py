@@ -22,7 +22,7 @@ from lsp_server.document import Document, Point
 from lsp_server.features.asking import line_range
 from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.candidate import Candidate, Change, Origin
-from lsp_server.protocol import CONTENT_MODIFIED
+from lsp_server.protocol import CONTENT_MODIFIED, REQUEST_FAILED
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 
@@ -102,7 +102,9 @@ async def write_docstring(server: MixlineServer, action: types.CodeAction) -> ty
     habits = server.docstrings.habits(document.uri)
     change = await asyncio.to_thread(_plain_change, document, module, facts, habits)
     if change is None:
-        raise JsonRpcException(message=f"no docstring of `{facts.name}` leaves the code as it is")
+        raise JsonRpcException(
+            code=REQUEST_FAILED, message=f"no docstring of `{facts.name}` leaves the code as it is"
+        )
     action.edit = _edit(server, document, change)
     return action
 
@@ -188,15 +190,19 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
     document = file.document
     facts, module = _definition(server, document, line), server.docstrings.facts(document)
     if facts is None or module is None:
-        raise JsonRpcException(message="expected a function or class around this line, found none")
+        raise JsonRpcException(
+            code=REQUEST_FAILED, message="expected a function or class around this line, found none"
+        )
     linters = await asyncio.to_thread(Linters.find, server.session.surroundings(file))
     habits = server.docstrings.habits(uri)
     try:
         proposal = await propose(document, module, facts, habits, linters)
     except MixlineError as error:
-        raise JsonRpcException(message=str(error)) from error
+        raise JsonRpcException(code=REQUEST_FAILED, message=str(error)) from error
     if server.session.document(uri) is not document:
-        raise JsonRpcException(message="the document has changed in the meantime; ask again")
+        raise JsonRpcException(
+            code=REQUEST_FAILED, message="the document has changed in the meantime; ask again"
+        )
     # What the client answers changes nothing here, and not every client does.
     server.workspace_apply_edit(
         types.ApplyWorkspaceEditParams(

@@ -12,7 +12,7 @@ from lsp_server.fixes.checkers.checker import CheckedFile
 from lsp_server.fixes.explanation import document_at, explain, fixes_for
 from lsp_server.fixes.stack_trace import Frame
 from lsp_server.fixes.whole_file import Fixed
-from lsp_server.protocol import converter
+from lsp_server.protocol import REQUEST_FAILED, converter
 from lsp_server.server import MixlineServer
 
 COMMAND: Final = "mixline.explain"
@@ -36,7 +36,9 @@ async def _explain(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[st
         raise JsonRpcInvalidParams("expected one object with trace, a string")
     folders = server.session.folders
     if not folders:
-        raise JsonRpcException(message="expected an open folder, whose files the trace may name")
+        raise JsonRpcException(
+            code=REQUEST_FAILED, message="expected an open folder, whose files the trace may name"
+        )
     explanation = await asyncio.to_thread(explain, text[-_MOST_CHARACTERS:], folders)
     if explanation is None:
         return None

@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 
 from inference import MixlineError
 from lsp_server.history.statistics import Statistics
-from lsp_server.protocol import answers_later
+from lsp_server.protocol import REQUEST_FAILED, answers_later
 from lsp_server.server import MixlineServer
 
 STATS = "mixline/stats"
@@ -61,7 +61,7 @@ def _statistics(server: MixlineServer) -> Future[dict[str, Any]]:
         else:
             known = isinstance(error, MixlineError)
             message = str(error) if known else f"the history was not read: {type(error).__name__}"
-            answer.set_exception(JsonRpcException(message=message))
+            answer.set_exception(JsonRpcException(code=REQUEST_FAILED, message=message))
 
     def wake(_: "Future[Statistics]") -> None:  # in the history's thread
         if not loop.is_closed():

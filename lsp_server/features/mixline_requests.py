@@ -14,7 +14,7 @@ from lsp_server.completion import CompletionReport, build_request, refusal, repo
 from lsp_server.features.asking import look
 from lsp_server.postprocess.judge import Gate
 from lsp_server.postprocess.reject import RejectReason
-from lsp_server.protocol import answers_later
+from lsp_server.protocol import REQUEST_FAILED, answers_later
 from lsp_server.server import MixlineServer
 from lsp_server.session import Place
 from lsp_server.syntax.guard import SyntaxGuard
@@ -110,7 +110,7 @@ def _complete(
     """Generate; a request that is cancelled takes its generation along, within one token."""
     engine = server.host.engine
     if engine is None:
-        raise JsonRpcException(message="the model is not loaded")
+        raise JsonRpcException(code=REQUEST_FAILED, message="the model is not loaded")
     syntax = SyntaxGuard(place.trees, place.document, place.cursor, place.path)
     request = build_request(
         document=place.document.uri,
@@ -138,7 +138,7 @@ def _complete(
         if answer.cancelled():
             return
         if (error := generation.future.exception()) is not None:
-            answer.set_exception(JsonRpcException(message=str(error)))
+            answer.set_exception(JsonRpcException(code=REQUEST_FAILED, message=str(error)))
             return
         result = report(
             request,

@@ -9,7 +9,6 @@ import fcntl
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Final
 
 from inference import MixlineError
 from lsp_server.history.schema import PAGE_BYTES, NewerHistoryError, prepare
-from lsp_server.state_folder import make_private
+from lsp_server.state_folder import locked, make_private
 
 NAME: Final = "history.sqlite"
 _SALT_NAME: Final = "history.salt"
@@ -26,7 +25,6 @@ _BESIDE: Final = ("-wal", "-shm", "-journal")
 _SALT_BYTES: Final = 32
 _PRIVATE: Final = 0o600
 _WAIT_S: Final = 2.0  # for other servers, whose transactions take milliseconds
-_LOCK_INTERVAL_S: Final = 0.01
 # With the log of a batch and its index beside it the whole stays under 20 MB.
 MAX_PAGES: Final = 15_000_000 // PAGE_BYTES
 _WAL_PAGES: Final = 100
@@ -60,7 +58,7 @@ class HistoryFile:
         """
         try:
             make_private(self.folder)
-            with self._lock(fcntl.LOCK_SH):
+            with locked(self.folder, fcntl.LOCK_SH):
                 self._make_private_file()
                 with closing(self._connect()) as connection:
                     yield connection
@@ -120,7 +118,7 @@ class HistoryFile:
         names = [NAME, *(NAME + end for end in _BESIDE), NAME + _DAMAGED, _SALT_NAME]
         removed = 0
         try:
-            with self._lock(fcntl.LOCK_EX):
+            with locked(self.folder, fcntl.LOCK_EX):
                 for name in names:
                     with suppress(FileNotFoundError):
                         (self.folder / name).unlink()
@@ -138,30 +136,13 @@ class HistoryFile:
             return HistoryError(f"expected to use {self.path}, SQLite says: {error}")
         aside = self.path.with_name(NAME + _DAMAGED)
         try:
-            with self._lock(fcntl.LOCK_EX):
+            with locked(self.folder, fcntl.LOCK_EX):
                 self.path.replace(aside)
                 for end in _BESIDE:
                     self.path.with_name(NAME + end).unlink(missing_ok=True)
         except OSError as problem:
             return HistoryError(f"{self.path} is damaged and stays there: {problem.strerror}")
         return HistoryError(f"{self.path} was damaged ({error}); it is now {aside.name}")
-
-    @contextmanager
-    def _lock(self, kind: int) -> Iterator[None]:
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            end = time.monotonic() + _WAIT_S
-            while True:
-                try:
-                    fcntl.flock(folder, kind | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise TimeoutError(None, "another process holds its lock") from None
-                    time.sleep(_LOCK_INTERVAL_S)
-            yield
-        finally:
-            os.close(folder)  # which also unlocks
 
     def _make_private_file(self) -> None:
         # Before SQLite opens it, which would leave the rights to the umask.

@@ -188,12 +188,12 @@ class Session:
         if error is not None and error["code"] == _INTERNAL_ERROR:
             self.problems.append(f"{method}: {error['message']}")
         if method == "textDocument/inlineCompletion" and error is None:
-            self._look_at_items(message["result"])
+            self._look_at_items(message["result"], self.traffic.entries.get(known, ""))
 
-    def _look_at_items(self, result: Any) -> None:
+    def _look_at_items(self, result: Any, entry: str) -> None:
         for item in result["items"]:
             self.suggestions += 1
-            if INVISIBLE.search(item["insertText"]):
+            if INVISIBLE.search(item["insertText"].removeprefix(entry)):
                 self.problems.append(f"an invisible character in {item['insertText']!r}")
             start, end = item["range"]["start"], item["range"]["end"]
             if start["line"] != end["line"] or start["character"] > end["character"]:

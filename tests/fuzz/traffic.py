@@ -89,6 +89,7 @@ class Traffic:
         self.draw = draw
         self.documents: dict[str, ClientText] = {}
         self.asked: dict[int, str] = {}  # request -> method
+        self.entries: dict[int, str] = {}  # request -> the entry that a suggestion continues
         self._folder = folder
         self._encoding = encoding
         self._last_id = 0
@@ -194,7 +195,9 @@ class Traffic:
         if self.draw.random() < 0.1:
             start, end = self._span(self.documents.get(uri))
             span = {"start": _at(start), "end": _at(end)}
-            params["context"]["selectedCompletionInfo"] = {"range": span, "text": self._text(2)}
+            entry = self._text(2)
+            params["context"]["selectedCompletionInfo"] = {"range": span, "text": entry}
+            self.entries[self._last_id + 1] = entry
         return self.request("textDocument/inlineCompletion", params)
 
     def complete(self) -> Message:
