@@ -8,6 +8,15 @@ def num_markers(markers: FimMarkers, *, fills: bool) -> int:
     return 3 if fills and markers.style != "none" else 0
 
 
+def holds_back_line(markers: FimMarkers) -> bool:
+    """Say whether the middle marker stands behind the prefix.
+
+    There the cursor's line goes behind the marker: typing then changes the prompt's end alone, and
+    a word that has begun is the last thing that the model reads.
+    """
+    return markers.style in {"psm", "suffix_first"}
+
+
 def render(
     markers: FimMarkers,
     *,
@@ -26,11 +35,13 @@ def render(
         prefix: what stands before the cursor.
         suffix: what stands behind it.
         fills: False where nothing but blanks stands behind the cursor: the text just goes on.
-        line: the end of the prefix that goes behind the middle marker in style "psm".
+        line: the end of the prefix that goes behind the middle marker, see `holds_back_line`.
     """
     opening, gap, filling = markers.prefix, markers.suffix, markers.middle
     if not fills or opening is None or gap is None or filling is None or markers.style == "none":
         return header + prefix + (line or [])
+    if markers.style == "suffix_first":
+        return [*header, gap, *suffix, opening, *prefix, filling, *(line or [])]
     if markers.style == "psm":
         return [*header, opening, *prefix, gap, *suffix, filling, *(line or [])]
     # The suffix stands before the prefix, so that typing changes only the prompt's end.

@@ -67,6 +67,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         budget=context - min(_RESERVE, context // 4),
         start_id=next(iter(manifest.stop_ids), 0),
         tasks=manifest.task_tokens,
+        chat=manifest.chat,
     )
     progress("Warming up", 0.8)
     _warm_up(session, shape)

@@ -17,11 +17,12 @@ MANIFEST_NAME: Final = "manifest.json"
 TOKENIZER_NAME: Final = "tokenizer.json"
 MAX_MANIFEST_BYTES: Final = 2**20
 MAX_NAME: Final = 200  # characters
+MAX_CHAT_TEXT: Final = 1000  # characters of a piece
 SHA256_DIGITS: Final = 64
 
 ExpertFormat: TypeAlias = Literal["f32", "int8", "int4"]
 EmbeddingFormat: TypeAlias = Literal["f32", "int8"]
-FimStyle: TypeAlias = Literal["spm", "psm", "none"]
+FimStyle: TypeAlias = Literal["spm", "psm", "suffix_first", "none"]
 Task: TypeAlias = Literal["completion", "docstring", "fix"]
 
 
@@ -75,6 +76,14 @@ class FimMarkers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatFormat:
+    """What stands around a question: token ids of markers, and text between them."""
+
+    before: tuple[int | str, ...]
+    after: tuple[int | str, ...]  # up to the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskTokens:
     """Token ids that open a task's prompt, where the model was trained on it."""
 
@@ -112,6 +121,7 @@ class Manifest:
     licence: str
     files: Mapping[str, FileEntry]  # all files of the directory but the manifest itself
     produced_by: str
+    chat: ChatFormat | None = None  # of a model that chats
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -173,6 +183,7 @@ def parse_manifest(data: bytes, source: str) -> Manifest:
         licence=fields.text("licence", 10_000),
         files=MappingProxyType({name: _file(files.nested(name)) for name in files.names()}),
         produced_by=fields.text("produced_by", MAX_NAME),
+        chat=None if fields.value("chat") is None else _chat(fields.nested("chat"), vocab),
     )
     _check_files(manifest, source)
     return manifest
@@ -187,6 +198,7 @@ def serialize_manifest(manifest: Manifest) -> bytes:
     plain = {field: getattr(manifest, field) for field in Manifest.__slots__}
     for field in ("architecture", "quantization", "fim", "task_tokens"):
         plain[field] = asdict(plain[field])
+    plain["chat"] = asdict(manifest.chat) if manifest.chat else None
     plain["graphs"] = dict(manifest.graphs)
     plain["files"] = {name: asdict(entry) for name, entry in manifest.files.items()}
     data = (json.dumps(plain, indent=2) + "\n").encode()
@@ -274,6 +286,22 @@ def _fim(fields: JsonFields, vocab: int) -> FimMarkers:
             if ids[name] is None:
                 raise fields.error(name, f"a token id, as the style is {style}", None)
     return FimMarkers(style=style, **ids)
+
+
+def _chat(fields: JsonFields, vocab: int) -> ChatFormat:
+    def pieces(name: str) -> tuple[int | str, ...]:
+        found = fields.value(name)
+        if not isinstance(found, list) or len(found) > MAX_NAME:
+            raise fields.error(name, "a list of token ids and texts", found)
+        kept: list[int | str] = []
+        for piece in found:
+            is_id = isinstance(piece, int) and not isinstance(piece, bool) and 0 <= piece < vocab
+            if not is_id and not (isinstance(piece, str) and len(piece) <= MAX_CHAT_TEXT):
+                raise fields.error(name, f"token ids below {vocab} and texts", piece)
+            kept.append(piece)
+        return tuple(kept)
+
+    return ChatFormat(before=pieces("before"), after=pieces("after"))
 
 
 def _file(fields: JsonFields) -> FileEntry:

@@ -11,16 +11,18 @@ from typing import Final
 
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
-from inference.fim import num_markers, render
-from inference.manifest import NO_TASKS, FimMarkers, TaskTokens
+from inference.fim import holds_back_line, num_markers, render
+from inference.manifest import NO_TASKS, ChatFormat, FimMarkers, TaskTokens
 from inference.request import CompletionRequest
 from inference.tokenizer import Tokenizer
+from inference.written_prompt import WrittenPrompt
 
 MIN_BUDGET: Final = 16  # tokens; below it no prompt makes sense
 _PATH_SHARE: Final = 8  # the path takes at most an eighth of the budget, else it is left out
 _SNIPPETS_SHARE: Final = 4
 _TASK_SHARE: Final = 4  # more of a complaint than that is no help
 _SUFFIX_SHARE: Final = 4
+_QUESTION_SHARE: Final = 0.75  # suffix and snippets are in it; a longer one is not asked
 _JUMP: Final = 0.8  # a new start leaves the prefix a fifth of its room to grow before the next
 _BORDER_SHARE: Final = 6  # a start moves on to a definition over at most a sixth of the prefix
 _SHRUNK: Final = 0.4  # a pinned prefix shorter than this share of its room is pinned anew
@@ -42,6 +44,7 @@ class PromptBuilder:
         budget: int,
         start_id: int,
         tasks: TaskTokens = NO_TASKS,
+        chat: ChatFormat | None = None,
     ) -> None:
         """Build prompts.
 
@@ -51,6 +54,7 @@ class PromptBuilder:
             budget: tokens of the largest prompt.
             start_id: stands alone where a prompt would be empty.
             tasks: tokens of the tasks that the model is trained on.
+            chat: of the model; used where it has no markers to fill a gap with.
 
         Raises:
             ContextLengthError: the budget is below `MIN_BUDGET`.
@@ -65,19 +69,27 @@ class PromptBuilder:
         self._markers = markers
         self._start_id = start_id
         self._tasks = tasks
+        asks = chat is not None and markers.style == "none"
+        self._written = WrittenPrompt(tokenizer, chat) if chat is not None and asks else None
         # document -> latest windows of the prefix, the last one first
         self._windows: OrderedDict[str, list[str]] = OrderedDict()
 
     def build(self, request: CompletionRequest) -> list[int]:
         """Return the prompt's ids, between 1 and `budget` of them."""
         behind = request.suffix if request.shown_suffix is None else request.shown_suffix
-        fills = self._markers.style != "none" and bool(behind.strip())
+        can_fill = self._markers.style != "none" or self._written is not None
+        fills = can_fill and bool(behind.strip())
         header = [*self._task(request), *self._header(request)]
         suffix = self._suffix(behind, self.budget // _SUFFIX_SHARE) if fills else []
+        if self._written is not None:
+            question = self._written.question(request, header, suffix)
+            header = question if len(question) <= self.budget * _QUESTION_SHARE else []
+            fills, suffix = False, []
         left = self.budget - num_markers(self._markers, fills=fills) - len(header) - len(suffix)
         # Before the suffix a text that changes with every key would make the suffix new each time:
-        # in style "psm" the cursor's line stands behind it.
-        start = request.prefix.rfind("\n") + 1 if fills and self._markers.style == "psm" else None
+        # the cursor's line stands behind it then.
+        held_back = fills and holds_back_line(self._markers)
+        start = request.prefix.rfind("\n") + 1 if held_back else None
         line = self._line(request.prefix[start:], left // 2) if start is not None else []
         before = request.earlier + request.prefix[:start]
         prefix = self._prefix(request, before, left - len(line))
@@ -101,19 +113,22 @@ class PromptBuilder:
         return [tokens.fix, tokens.diag, *ids] if len(ids) <= self.budget // _TASK_SHARE else []
 
     def _header(self, request: CompletionRequest) -> list[int]:
-        file_sep = self._markers.file_sep
-        if file_sep is None:
+        if self._written is not None:
+            separator = self._written.file_separator
+        elif self._markers.file_sep is not None:
+            separator = [self._markers.file_sep]
+        else:
             return []
         header: list[int] = []
         left = self.budget // _SNIPPETS_SHARE
         for snippet in request.snippets:
             if len(snippet.text) <= left * _CHARACTERS_PER_TOKEN:
-                ids = [file_sep, *self._tokenizer.encode(f"{snippet.path}\n{snippet.text}")]
+                ids = [*separator, *self._tokenizer.encode(f"{snippet.path}\n{snippet.text}")]
                 if len(ids) <= left:  # whole or not at all: a cut one would change with the others
                     header += ids
                     left -= len(ids)
-        if request.path:
-            ids = [file_sep, *self._tokenizer.encode(f"{request.path}\n")]
+        if request.path and self._written is None:
+            ids = [*separator, *self._tokenizer.encode(f"{request.path}\n")]
             if len(ids) <= self.budget // _PATH_SHARE:
                 header += ids
         return header

@@ -7,26 +7,21 @@ from types import MappingProxyType
 from typing import Final
 
 from inference.json_fields import JsonFields
-from inference.manifest import TOKENIZER_NAME, FimMarkers, FimStyle, Task, TaskTokens
+from inference.manifest import TOKENIZER_NAME, ChatFormat, FimMarkers, Task, TaskTokens
 from onnx_export.checkpoint import read_json
 from onnx_export.errors import CheckpointError
+from onnx_export.formats import (
+    ChatTemplate,
+    FimFormat,
+    Mark,
+    all_marks,
+    chat_template,
+    fim_format,
+)
 from onnx_export.hf_config import CONFIG_NAME
 
-# Spellings in order of preference; our own first, which Qwen's models share but for the pad.
-SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "prefix": ("<|fim_prefix|>", "<fim_prefix>"),
-        "suffix": ("<|fim_suffix|>", "<fim_suffix>"),
-        "middle": ("<|fim_middle|>", "<fim_middle>"),
-        "pad": ("<|fim_pad|>", "<fim_pad>", "<|pad|>"),
-        "file_sep": ("<|file_sep|>", "<file_sep>"),
-        "repo_name": ("<|repo_name|>", "<repo_name>"),
-        "doc": ("<|doc|>",),
-        "fix": ("<|fix|>",),
-        "diag": ("<|diag|>",),
-        "end": ("<|endoftext|>",),
-        "turn_end": ("<|im_end|>",),
-    }
+_TASKS: Final[Mapping[str, str]] = MappingProxyType(
+    {"doc": "<|doc|>", "fix": "<|fix|>", "diag": "<|diag|>"}
 )
 
 
@@ -39,6 +34,7 @@ class SpecialTokens:
     tasks: tuple[Task, ...]
     stop_ids: tuple[int, ...]
     chat_template: str | None
+    chat: ChatFormat | None
 
 
 def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None) -> SpecialTokens:
@@ -53,35 +49,54 @@ def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None)
         CheckpointError: the tokenizer is missing or damaged, or a token lies outside ``vocab``.
     """
     ids = _added_tokens(tokenizer or folder / TOKENIZER_NAME, vocab)
-    found = {
-        what: next((ids[text] for text in spellings if text in ids), None)
-        for what, spellings in SPELLINGS.items()
-    }
+    known = fim_format(ids, _model_type(folder))
     # Nothing that a marker opens belongs into a completion: each of them ends it.
-    stops = {token for token in found.values() if token is not None} | _ends(folder, vocab)
-    is_ours = found["doc"] is not None
-    style: FimStyle = "none"
-    if None not in {found["prefix"], found["suffix"], found["middle"]}:
-        style = "spm" if is_ours else "psm"
+    marks = all_marks() | set(_TASKS.values())
+    stops = {token for text, token in ids.items() if text in marks} | _ends(folder, vocab)
+    found = {what: ids.get(text) for what, text in _TASKS.items()}
     tasks: list[Task] = ["completion"]
     if found["doc"] is not None:
         tasks.append("docstring")
     if found["fix"] is not None:
         tasks.append("fix")
     return SpecialTokens(
-        fim=FimMarkers(
-            style=style,
-            prefix=found["prefix"],
-            suffix=found["suffix"],
-            middle=found["middle"],
-            file_sep=found["file_sep"],
-            pad=found["pad"],
-        ),
+        fim=_markers(known, ids),
         task_tokens=TaskTokens(doc=found["doc"], fix=found["fix"], diag=found["diag"]),
         tasks=tuple(tasks),
         stop_ids=tuple(sorted(stops)),
         chat_template=_chat_template(folder),
+        chat=_chat(chat_template(ids), ids),
     )
+
+
+def _markers(known: FimFormat | None, ids: Mapping[str, int]) -> FimMarkers:
+    if known is None:
+        return FimMarkers(
+            style="none", prefix=None, suffix=None, middle=None, file_sep=None, pad=None
+        )
+    return FimMarkers(
+        style=known.style,
+        prefix=ids[known.prefix],
+        suffix=ids[known.suffix],
+        middle=ids[known.middle],
+        file_sep=next((ids[text] for text in known.file_seps if text in ids), None),
+        pad=next((ids[text] for text in known.pads if text in ids), None),
+    )
+
+
+def _chat(known: ChatTemplate | None, ids: Mapping[str, int]) -> ChatFormat | None:
+    if known is None:
+        return None
+
+    def pieces(of: tuple[str | Mark, ...]) -> tuple[int | str, ...]:
+        return tuple(ids[piece.text] if isinstance(piece, Mark) else piece for piece in of)
+
+    return ChatFormat(before=pieces(known.before), after=pieces(known.after))
+
+
+def _model_type(folder: Path) -> str | None:
+    path = folder / CONFIG_NAME
+    return read_json(path).optional_text("model_type", 100) if path.is_file() else None
 
 
 def _added_tokens(path: Path, vocab: int) -> dict[str, int]:

@@ -172,6 +172,7 @@ def _write(
         quantization=chosen,
         fim=tokens.fim,
         chat_template=tokens.chat_template,
+        chat=tokens.chat,
         tasks=tokens.tasks,
         task_tokens=tokens.task_tokens,
         stop_ids=tokens.stop_ids,

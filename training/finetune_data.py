@@ -156,7 +156,7 @@ class WorkspaceRows:
         self._tokenizer = tokenizer
         self._markers = marker_ids(manifest)
         self._has_end = bool(manifest.stop_ids)
-        self._has_fim = manifest.fim.style != "none" and self._has_end
+        self._has_fim = manifest.fim.style in {"spm", "psm"} and self._has_end
         self._has_header = manifest.fim.file_sep is not None
         self._has_docstring = self._has_fim and manifest.task_tokens.doc is not None
         self._context = context

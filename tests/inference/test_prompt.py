@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inference.comparing import common_prefix
 from inference.errors import ContextLengthError
-from inference.manifest import FimMarkers, TaskTokens
+from inference.manifest import ChatFormat, FimMarkers, TaskTokens
 from inference.model_dir import default_model
 from inference.prompt import PromptBuilder
 from inference.request import CompletionRequest, FixTask, Snippet
@@ -52,6 +52,69 @@ def test_psm_layout(tokenizer: Tokenizer) -> None:
     ids = builder(tokenizer, PSM).build(request("import y\nx = fo", "o()\n", path=""))
 
     assert ids == [2, *encode("import y\n"), 3, *encode("o()\n"), 4, *encode("x = fo")]
+
+
+def test_suffix_first_layout(tokenizer: Tokenizer) -> None:
+    """The suffix, lines before the cursor's, the middle marker, the cursor's line."""
+    encode = tokenizer.encode
+    markers = replace(MARKERS, style="suffix_first")
+
+    ids = builder(tokenizer, markers).build(request("import y\nx = fo", "o()\n", path=""))
+
+    assert ids == [3, *encode("o()\n"), 2, *encode("import y\n"), 4, *encode("x = fo")]
+
+
+def written(tokenizer: Tokenizer, budget: int = 768) -> PromptBuilder:
+    """Build prompts for a model that chats and has no markers."""
+    chat = ChatFormat(before=(10, "user", 11), after=(12, "assistant", 11))
+    return PromptBuilder(tokenizer, PLAIN, budget=budget, start_id=0, chat=chat)
+
+
+def test_written_layout(tokenizer: Tokenizer) -> None:
+    """A question with path and suffix between the marks; the prefix begins the answer."""
+    encode = tokenizer.encode
+
+    ids = written(tokenizer).build(request("import y\nx = fo", "o()\n<|fix|>"))
+
+    prefix, suffix = encode("import y\nx = fo"), encode("o()\n<|fix|>")
+    assert ids[: 1 + len(encode("user")) + 1] == [10, *encode("user"), 11]
+    end = [12, *encode("assistant"), 11, *prefix]
+    assert ids[-len(end) :] == end
+    places = [at for at in range(len(ids)) if ids[at : at + len(suffix)] == suffix]
+    assert len(places) == 1
+    assert sum(ids.count(mark) for mark in (10, 12)) == 2
+    text = b"".join(tokenizer.token_bytes(token) for token in ids).decode()
+    assert "Write the source file pkg/a.py: the part" in text
+
+
+def test_written_prompt_tells_the_task(tokenizer: Tokenizer) -> None:
+    """The complaint and the faulty line, or that a docstring is wanted."""
+    prompts = written(tokenizer)
+    plain = prompts.build(request("x = 1", "\n"))
+    fix = FixTask(diagnostic="F821 undefined name `y`", faulty="x = y")
+
+    asked = prompts.build(request("", "\nz = 3\n", fix=fix))
+    docstring = prompts.build(request("x = 1", "\n", docstring=True))
+
+    text = b"".join(tokenizer.token_bytes(token) for token in asked).decode()
+    assert "x = y\na checker said: F821 undefined name `y`" in text
+    assert docstring != plain
+
+
+def test_written_question_that_is_too_long_is_not_asked(tokenizer: Tokenizer) -> None:
+    """The text before the cursor goes first."""
+    ids = written(tokenizer, budget=32).build(request("x = fo", "o()\n"))
+
+    assert ids == tokenizer.encode("x = fo")
+
+
+def test_typing_changes_the_end_of_a_written_prompt(tokenizer: Tokenizer) -> None:
+    """The question stays as it is."""
+    prompts = written(tokenizer)
+    first = prompts.build(request("import y\nx = fo", "\nend\n"))
+    second = prompts.build(request("import y\nx = foo", "\nend\n"))
+
+    assert len(first) - common_prefix(first, second) <= MAX_CHANGED
 
 
 def test_the_shown_suffix_stands_for_the_suffix(tokenizer: Tokenizer) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from onnx_export.errors import CheckpointError
-from onnx_export.markers import SPELLINGS, SpecialTokens, read_special_tokens
+from onnx_export.formats import all_marks
+from onnx_export.markers import SpecialTokens, read_special_tokens
 
 
 def special_tokens(
@@ -57,11 +58,10 @@ def test_model_without_markers(tmp_path: Path) -> None:
     assert found.chat_template is None
 
 
-@pytest.mark.parametrize("what", SPELLINGS)
-def test_every_spelling_is_found_and_stops(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", sorted(all_marks()))
+def test_every_mark_is_found_and_stops(mark: str, tmp_path: Path) -> None:
     """Whatever a marker is called, generating it ends the text."""
-    for spelling in SPELLINGS[what]:
-        assert special_tokens(tmp_path, [spelling]).stop_ids == (100,)
+    assert special_tokens(tmp_path, [mark]).stop_ids == (100,)
 
 
 def test_tokenizer_that_does_not_fit(tmp_path: Path) -> None:
