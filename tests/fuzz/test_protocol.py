@@ -269,18 +269,17 @@ def test_a_handled_message_leaves_no_future_behind(hosted: Hosted) -> None:
 def test_what_cannot_be_done_is_no_internal_error(hosted: Hosted) -> None:
     """Found by the fuzzer: a docstring that nobody can write was told as a fault of the server."""
     command = {"command": "mixline.docstring", "arguments": [{"uri": "file:///x", "line": 0}]}
-    message = notification("workspace/executeCommand", command) | {"id": 3}
 
     async def play() -> int:
         traffic = Traffic(random.Random(3), "file:///nowhere", "utf-16")  # noqa: S311 - seeded
         session = Session(hosted, traffic, "utf-16", "file:///nowhere")
         item = {"uri": "file:///x", "languageId": "python", "version": 1, "text": "x = 1\n"}
         session.send(notification("textDocument/didOpen", {"textDocument": item}))
-        traffic.asked[3] = "workspace/executeCommand"
-        session.send(message)
+        asked = traffic.request("workspace/executeCommand", command)
+        session.send(asked)
         await session.settle()
         await session.end()
-        return int(session._answers[3]["error"]["code"])
+        return int(session._answers[asked["id"]]["error"]["code"])
 
     with errors_logged():
         assert asyncio.run(play()) == -32803
