@@ -14,6 +14,7 @@ from onnx_export.pipeline import ExportReport, export_checkpoint
 from onnx_export.presets import preset_names
 from onnx_export.read_back import read_weights
 from onnx_export.source import RandomWeights
+from onnx_export.transformers_logits import transformers_logits
 from onnx_export.verify import LogitsFunction, VerifyReport
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "outlook",
     "preset_names",
     "read_weights",
+    "transformers_logits",
     "write_adapted",
 ]

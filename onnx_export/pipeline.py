@@ -26,7 +26,7 @@ from onnx_export.progress import Progress, ReadCounter
 from onnx_export.quantize.plan import PLANS, plan
 from onnx_export.resume import Journal, partial_bytes, resumable_directory
 from onnx_export.source import RandomWeights, Source, open_source
-from onnx_export.verify import LogitsFunction, VerifyReport, verify_logits
+from onnx_export.verify import LogitsFunction, PeerFunction, VerifyReport, no_peer, verify_logits
 from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry
 
 GRAPH_NAME: Final = "model.onnx"
@@ -57,8 +57,8 @@ class ExportReport:
             return line
         return line + (
             f"\nverified: relative error {self.verified.relative_error:.1e}; against the"
-            f" unrounded checkpoint {self.verified.top1_agreement:.0%} equal first choices, KL"
-            f" divergence {self.verified.kl_divergence:.4f}"
+            f" unrounded checkpoint (by {self.verified.unrounded_by})"
+            f" {self.verified.top1_agreement:.0%} equal first choices, KL divergence {self.verified.kl_divergence:.4f}"
         )
 
 
@@ -71,6 +71,7 @@ def export_checkpoint(
     kv: str = "auto",
     providers: Sequence[str] = PROVIDERS,
     verify: LogitsFunction | None = None,
+    peer: PeerFunction = no_peer,
     licence: str | None = None,
     random: RandomWeights | None = None,
     progress: Progress = lambda _done, _total, _what: None,
@@ -89,6 +90,8 @@ def export_checkpoint(
             tokens on, if weights are rounded too.
         providers: which graphs to write; `cpu` is the only one yet.
         verify: computes logits of the new directory, which are compared with the checkpoint's.
+        peer: computes the checkpoint's logits, or gives None; then our own reference does, as
+            it does for random weights.
         licence: what the manifest says; default: the `license` of the checkpoint's README.md.
         random: draw the weights instead of reading any.
         progress: called after each tensor.
@@ -118,7 +121,11 @@ def export_checkpoint(
         except LayoutError as error:
             raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
-        report = verify_logits(tensors, spec, chosen, partial, verify) if verify else None
+        report = (
+            verify_logits(tensors, spec, chosen, partial, verify, no_peer if random else peer)
+            if verify
+            else None
+        )
     return ExportReport(
         path=out,
         weights=weights,

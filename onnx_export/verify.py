@@ -1,4 +1,4 @@
-"""Compare an exported model's logits with the checkpoint's, computed in numpy."""
+"""Compare an exported model's logits with the checkpoint's, by transformers or in numpy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +25,12 @@ TOLERANCE_INT: Final = 0.25
 Floats = npt.NDArray[np.float32]
 # The model directory and token ids [n] -> logits [n, vocab]; the caller owns ONNX Runtime.
 LogitsFunction = Callable[[Path, npt.NDArray[np.int64]], Floats]
+# The checkpoint and token ids -> logits, None where they cannot be had.
+PeerFunction = Callable[[Path, npt.NDArray[np.int64]], Floats | None]
+
+
+def no_peer(_checkpoint: Path, _ids: npt.NDArray[np.int64]) -> None:
+    """Compute nothing: our own reference does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ class VerifyReport:
     relative_error: float  # to the numpy reference on equally rounded weights, see above
     top1_agreement: float  # share of positions with the unrounded checkpoint's first choice
     kl_divergence: float  # mean, in nats, of the export from the unrounded checkpoint
+    unrounded_by: str  # who computed the unrounded checkpoint: transformers or numpy
 
 
 def verify_logits(
@@ -42,9 +49,19 @@ def verify_logits(
     plan: Quantization,
     model: Path,
     run: LogitsFunction,
+    peer: PeerFunction = no_peer,
     seed: int = 0,
 ) -> VerifyReport:
     """Run the model and the reference on the same prompt.
+
+    Args:
+        checkpoint: what was exported.
+        spec: of the checkpoint.
+        plan: by which it was rounded.
+        model: the directory.
+        run: computes its logits.
+        peer: computes the checkpoint's; where it cannot, our own reference does.
+        seed: of the prompt.
 
     Raises:
         ExportError: they differ by more than rounding explains.
@@ -52,7 +69,8 @@ def verify_logits(
     num_tokens = min(PROMPT_TOKENS, spec.context)
     ids = np.random.default_rng(seed).integers(0, spec.vocab, num_tokens)
     found = run(model, ids)
-    original = ReferenceDecoder(checkpoint, spec).logits(ids)
+    by_peer = peer(checkpoint.path, ids)
+    original = ReferenceDecoder(checkpoint, spec).logits(ids) if by_peer is None else by_peer
     is_exact = plan == PLANS["fp32"]
     rounded = original if is_exact else ReferenceDecoder(checkpoint, spec, plan).logits(ids)
     errors = relative_errors(found, rounded)
@@ -67,6 +85,7 @@ def verify_logits(
         relative_error=error,
         top1_agreement=float(np.mean(found.argmax(-1) == original.argmax(-1))),
         kl_divergence=float(np.mean(_divergence(original, found))),
+        unrounded_by="numpy" if by_peer is None else "transformers",
     )
 
 

@@ -88,7 +88,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with random weights: only so many of the layers",
     )
     parser.add_argument(
-        "--verify", action="store_true", help="compare the result's logits with the checkpoint's"
+        "--verify",
+        action="store_true",
+        help="compare the result's logits with the checkpoint's, computed by transformers if it is "
+        "installed and the model fits, else in numpy",
     )
 
 
@@ -98,13 +101,14 @@ def run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, name) is not None and not arguments.random_weights:
             raise UsageError(f"--{name} goes with --random-weights")
     try:
-        from onnx_export import RandomWeights, export_checkpoint
+        from onnx_export import RandomWeights, export_checkpoint, transformers_logits
     except ModuleNotFoundError as error:
         raise UsageError(
             f"exporting needs the package {error.name!r}; install it with: "
             "pip install 'mixline[export]'"
         ) from error
     from inference.logits import prompt_logits
+    from inference.memory import free_bytes
 
     random = None
     if arguments.random_weights:
@@ -120,6 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
             providers=tuple(name.strip() for name in arguments.providers.split(",")),
             random=random,
             verify=prompt_logits if arguments.verify else None,
+            peer=lambda folder, ids: transformers_logits(folder, ids, free_bytes()),
             progress=progress,
         )
     finally:

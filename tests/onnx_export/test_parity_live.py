@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from onnx_export import export_checkpoint
+from onnx_export import VerifyReport, export_checkpoint, transformers_logits
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -120,3 +120,23 @@ def test_shards_are_put_together(
 
     assert len(list(folder.glob("*.safetensors"))) > 2
     assert error_of(runner(tmp_path / "model", 256).step(ids, 0), expected) < TOLERANCE
+
+
+def test_verify_compares_with_transformers(
+    tmp_path: Path, tiny_checkpoint: Path, runner: Callable[[Path, int], Any]
+) -> None:
+    """Where it is installed; a model too large for the memory is left to numpy."""
+
+    def verified(name: str, memory_bytes: int) -> VerifyReport | None:
+        return export_checkpoint(
+            tiny_checkpoint,
+            tmp_path / name,
+            weights="fp32",
+            verify=lambda path, ids: runner(path, 64).step(ids, 0),
+            peer=lambda folder, ids: transformers_logits(folder, ids, memory_bytes),
+        ).verified
+
+    reports = [verified("a", 2**30), verified("b", 2**10)]
+
+    assert [report.unrounded_by for report in reports if report] == ["transformers", "numpy"]
+    assert all(report.relative_error < TOLERANCE for report in reports if report)
