@@ -55,10 +55,11 @@ class ExportReport:
         )
         if self.verified is None:
             return line
+        found = self.verified
         return line + (
-            f"\nverified: relative error {self.verified.relative_error:.1e}; against the"
-            f" unrounded checkpoint (by {self.verified.unrounded_by})"
-            f" {self.verified.top1_agreement:.0%} equal first choices, KL divergence {self.verified.kl_divergence:.4f}"
+            f"\nverified: relative error {found.relative_error:.1e}; against the unrounded"
+            f" checkpoint (by {found.unrounded_by}) {found.top1_agreement:.0%} equal first"
+            f" choices, KL divergence {found.kl_divergence:.4f}"
         )
 
 
