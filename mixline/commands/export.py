@@ -3,11 +3,13 @@
 import argparse
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from mixline.usage import EXIT_OK, UsageError, number_between
 
 REDRAW_SECONDS = 0.2
+RECENT = 150  # redraws by which the time left is judged: half a minute
 MEGABYTE = 1_000_000
 
 
@@ -15,8 +17,9 @@ class _Progress:
     """One line on stderr: share, megabytes, seconds left; only on a terminal."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
         self._drawn = 0.0
+        # (time, bytes): what an earlier run had finished goes by faster than the rest
+        self._recent: deque[tuple[float, int]] = deque(maxlen=RECENT)
 
     def __call__(self, done_bytes: int, total_bytes: int, what: str) -> None:
         now = time.monotonic()
@@ -24,10 +27,13 @@ class _Progress:
             return
         self._drawn = now
         share = done_bytes / max(total_bytes, 1)
-        left = (now - self._started) * (1 - share) / share if share else 0.0
+        self._recent.append((now, done_bytes))
+        then, before = self._recent[0]
+        left = (now - then) * (total_bytes - done_bytes) / max(done_bytes - before, 1)
         size = f"{done_bytes / MEGABYTE:,.0f} of {total_bytes / MEGABYTE:,.0f} MB"
+        time_left = f"{left:,.0f} s left" if len(self._recent) > 1 else ""
         print(
-            f"\r\x1b[K{share:6.1%}  {size}  {left:,.0f} s left  {what}",
+            f"\r\x1b[K{share:6.1%}  {size}  {time_left}  {what}",
             end="",
             file=sys.stderr,
             flush=True,
