@@ -78,7 +78,8 @@ class Tokenizer:
         }
         try:
             self._plain = BpeTokenizer.from_str(json.dumps(plain))
-        except Exception as error:  # the library raises bare Exception
+        except BaseException as error:  # the library raises bare Exception, or panics
+            _pass_on(error)
             reason = str(error)[:_SHOWN]
             raise ModelDirectoryError(f"tokenizer.json cannot be used: {reason}") from error
         self.added = added
@@ -172,7 +173,12 @@ class Tokenizer:
         return ids
 
     def _encode_whole(self, text: str) -> list[int]:
-        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        try:
+            ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        except BaseException as error:
+            _pass_on(error)
+            reason = str(error)[:_SHOWN]
+            raise ModelDirectoryError(f"tokenizer.json cannot encode this: {reason}") from error
         return ids
 
     def _exact_line_start(self) -> re.Pattern[str] | None:
@@ -201,8 +207,12 @@ class Tokenizer:
         split = self._plain.pre_tokenizer
         if split is None or not self._keeps_lines():
             return False
-        words = [word for word, _ in split.pre_tokenize_str(probe)]
-        return words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]
+        try:
+            words = [word for word, _ in split.pre_tokenize_str(probe)]
+            return words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]
+        except BaseException as error:
+            _pass_on(error)
+            raise ModelDirectoryError(f"tokenizer.json cannot be used: {error}"[:_SHOWN]) from error
 
     def _keeps_lines(self) -> bool:
         """Tell whether normalising line by line is normalising the whole: no step or NFC alone."""
@@ -225,6 +235,12 @@ class TextDecoder:
         other = TextDecoder()
         other._decoder.setstate(self._decoder.getstate())
         return other
+
+
+def _pass_on(error: BaseException) -> None:
+    """Raise what is no error of the library; its panics derive from BaseException alone."""
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        raise error
 
 
 def _mentions_byte_level(spec: dict[str, Any]) -> bool:

@@ -86,3 +86,14 @@ def test_a_name_of_a_graph_is_quoted_in_part(model: Path) -> None:
 
     assert "expected operators of the exporter" in (message := refusal(model))
     assert len(message) < 1000
+
+
+def test_a_tokenizer_at_which_the_library_panics_is_refused(model: Path) -> None:
+    """Found by the fuzzer: a panic is no Exception, so loading ended without an answer."""
+    path = model / "tokenizer.json"
+    spec = json.loads(path.read_text())
+    spec["model"]["continuing_subword_prefix"] = "abc"
+    path.write_text(json.dumps(spec))
+
+    with pytest.raises(ModelDirectoryError, match="cannot be used"):
+        Tokenizer.open(path)
