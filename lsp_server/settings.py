@@ -29,6 +29,20 @@ class MultiLine(StrEnum):
     NEVER = "never"
 
 
+class DocstringWords(StrEnum):
+    """Who describes what a docstring names."""
+
+    CODE = "code"  # plain phrases made from the code
+    MODEL = "model"  # the model where it is sure
+
+
+class UnsureWords(StrEnum):
+    """What stands in a docstring where no model was sure."""
+
+    PHRASE = "phrase"  # a plain phrase made from the code
+    PLACEHOLDER = "placeholder"  # the same, as a snippet's placeholder, if the client takes such
+
+
 class OtherFiles(StrEnum):
     """When prompts quote other files of the workspace."""
 
@@ -57,6 +71,8 @@ class Settings:
     history: bool = True  # what became of suggestions is kept, in a local file without text
     adapt_to_me: bool = True  # the gate's threshold follows the user's verdicts
     quick_fixes: bool = True  # searched for and verified while the user rests
+    docstring_words: DocstringWords = DocstringWords.CODE
+    docstring_unsure: UnsureWords = UnsureWords.PHRASE
     syntax_diagnostics: frozenset[str] = _WITHOUT_A_SERVER_OF_ITS_OWN  # LSP language ids
     secrets_extra: tuple[str, ...] = ()  # more patterns of .gitignore's kind for the secrets list
 
@@ -162,6 +178,8 @@ _READERS: dict[str, tuple[str, Callable[[object], Any]]] = {
     "history": ("history", _boolean),
     "adaptToMe": ("adapt_to_me", _boolean),
     "quickFixes": ("quick_fixes", _boolean),
+    "docstringWords": ("docstring_words", _choice(DocstringWords)),
+    "docstringUnsure": ("docstring_unsure", _choice(UnsureWords)),
     "syntaxDiagnostics": ("syntax_diagnostics", lambda value: frozenset(_strings(value))),
     "secretsExtra": ("secrets_extra", _strings),
 }

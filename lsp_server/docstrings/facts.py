@@ -78,6 +78,7 @@ class Raised:
     conditions: tuple[str, ...]  # source of the innermost `if` around each place; "" where none is
     messages: tuple[str, ...]  # what is said there, where it is a plain string
     caught: tuple[str, ...]  # the exceptions in whose handlers it is raised
+    is_aliased: bool = False  # its first part is what this file alone calls a module
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ is the code. So every prompt but the first goes on where the last one ended, and
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -38,8 +39,15 @@ class Model:
     effort: float = 1.0
 
 
-async def filled(drafted: Draft, model: Model) -> Draft:
+async def filled(
+    drafted: Draft, model: Model, on_slot: Callable[[int, int], None] | None = None
+) -> Draft:
     """Return a draft whose phrases are the model's where it was confident; cancelling ends it.
+
+    Args:
+        drafted: of plain phrases.
+        model: what writes.
+        on_slot: is told how many descriptions of how many are written.
 
     Raises:
         MixlineError: the model failed.
@@ -53,7 +61,9 @@ async def filled(drafted: Draft, model: Model) -> Draft:
         content = replace(content, summary=drafted.content.summary)
     else:
         content = replace(content, summary=f"{summary}.")
-    slots = 0
+    slots, num_slots = 0, _num_slots(drafted)
+    report = on_slot or _unseen
+    report(1, num_slots + 1)
     for section in drafted.content.sections:
         content = replace(content, sections=(*content.sections, replace(section, entries=())))
         for plain in section.entries:
@@ -63,8 +73,19 @@ async def filled(drafted: Draft, model: Model) -> Draft:
                 start = upto_slot(drafted.style, drafted.layout, content, plain)
                 wrote = await _write(model, drafted, before + start, behind)
                 entry = _described(wrote, plain, source, names)
+                report(slots + 1, num_slots + 1)
             content = _with_entry(content, entry)
     return drafted.with_content(content)
+
+
+def _num_slots(drafted: Draft) -> int:
+    """Return how many entries the model is asked for."""
+    sections = [one for one in drafted.content.sections if one.kind in _FILLED]
+    return min(_MAX_SLOTS, sum(len(one.entries) for one in sections))
+
+
+def _unseen(_done: int, _all: int) -> None:
+    """Stand in for who does not want to be told."""
 
 
 async def _write(model: Model, drafted: Draft, prefix: str, suffix: str) -> Completion:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from lsp_server.context.admission import path_of_uri
 from lsp_server.docstrings.content import Style
 from lsp_server.docstrings.facts import ClassFacts, Facts
 from lsp_server.docstrings.skeleton import is_iterated, returns_documented
@@ -17,6 +18,7 @@ from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_
 from lsp_server.fixes.checkers.ruff import findings_in
 
 _LIMIT_S: Final = 10.0
+_SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 _CONVENTIONS: Final = {Style.GOOGLE: "google", Style.NUMPY: "numpy", Style.SPHINX: "pep257"}
 _RUFF_OPTIONS: Final = (
     *("check", "--isolated", "--no-cache", "--preview", "--exit-zero", "--quiet"),
@@ -107,7 +109,7 @@ class Linters:
     ) -> list[tuple[int, Finding]] | None:
         """Return what ruff says, with lines from 0; None if it did not end normally."""
         rules = "D" if style is Style.SPHINX else "D,DOC"
-        name = "stub.pyi" if uri.endswith(".pyi") else "module.py"
+        name = _name_for_ruff(uri)
         convention = f'lint.pydocstyle.convention="{_CONVENTIONS[style]}"'
         run = run_program(
             [
@@ -147,6 +149,14 @@ class Linters:
             for line in ended.output.decode("utf-8", "replace").splitlines()
             if (match := PYDOCLINT_LINE.fullmatch(line))
         ]
+
+
+def _name_for_ruff(uri: str) -> str:
+    """Return the name under which ruff reads a file: its own, from which imports are resolved."""
+    path = path_of_uri(uri)
+    if path is not None and path.is_file() and path.suffix in _SUFFIXES:
+        return str(path)
+    return "stub.pyi" if uri.endswith(".pyi") else "module.py"
 
 
 def about_signature(code: str, target: Facts) -> bool:

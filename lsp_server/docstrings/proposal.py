@@ -1,6 +1,7 @@
 """A verified docstring for one place in a file: what the command, the server and tests ask for."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lsp_server.docstrings.comments.dialect import Dialect
@@ -17,6 +18,7 @@ from lsp_server.docstrings.habits import (
 )
 from lsp_server.docstrings.languages import PYTHON, described_grammar, read_module
 from lsp_server.docstrings.linters import Linters
+from lsp_server.docstrings.placeholders import snippet_change
 from lsp_server.docstrings.stale import find_stale, updated
 from lsp_server.docstrings.styles.reading import read_docstring
 from lsp_server.docstrings.verification import Checks, verify
@@ -32,6 +34,7 @@ class Proposal:
     change: Change
     style: Style | Dialect
     checks: Checks
+    snippet: Change | None = None  # the same with placeholders where nobody is sure
 
 
 def facts_of(document: Document) -> ModuleFacts:
@@ -102,6 +105,7 @@ async def propose(
     linters: Linters,
     style: Style | None = None,
     model: Model | None = None,
+    on_slot: Callable[[int, int], None] | None = None,
 ) -> Proposal:
     """Return a verified docstring for a definition that has none.
 
@@ -113,6 +117,7 @@ async def propose(
         linters: those that may run.
         style: None to follow the file and the project; of Python alone.
         model: what writes descriptions in Python; None for plain phrases.
+        on_slot: is told how many descriptions of how many the model has written.
 
     Raises:
         DocstringError: it can have none, or the checks have refused it.
@@ -120,8 +125,14 @@ async def propose(
     """
     grammar = described_grammar(document)
     if grammar is not None and grammar != PYTHON and isinstance(facts, FunctionFacts):
-        found = propose_comment(document, module, facts, grammar)
-        return Proposal(facts=facts, change=found.change, style=found.style, checks=found.checks)
+        found = await asyncio.to_thread(propose_comment, document, module, facts, grammar)
+        return Proposal(
+            facts=facts,
+            change=found.change,
+            style=found.style,
+            checks=found.checks,
+            snippet=found.snippet,
+        )
     if facts.span.docstring is not None:
         raise DocstringError(
             f"expected a function or class without a docstring, found that `{facts.name}` has one"
@@ -129,7 +140,7 @@ async def propose(
     plain = draft(document, module, facts, project, style)
     drafts = [plain]
     if model is not None:
-        written = await filled(plain, model)
+        written = await filled(plain, model, on_slot)
         # Where linters dislike the model's words, the summary is most often to blame.
         with_plain_summary = replace(written.content, summary=plain.content.summary)
         drafts = [written, written.with_content(with_plain_summary), plain]
@@ -137,7 +148,18 @@ async def propose(
         checks = await _checked(drafted, linters)
         if not checks.findings:
             break
-    return Proposal(facts=facts, change=drafted.change, style=drafted.style, checks=checks)
+    return Proposal(
+        facts=facts,
+        change=drafted.change,
+        style=drafted.style,
+        checks=checks,
+        snippet=snippet_change(
+            document,
+            drafted.content,
+            plain.content,
+            lambda content: drafted.with_content(content).change,
+        ),
+    )
 
 
 async def bring_up_to_date(

@@ -38,12 +38,30 @@ def skeleton(facts: Facts, style: Style, room: int) -> Content:
     if facts.is_generator:
         entry = Entry(name="", type=_yield_type(facts, style), text=phrases.yield_phrase(facts))
         sections.append(Section(kind=SectionKind.YIELDS, entries=(entry,)))
-    raises = tuple(Entry(name=one.name, text=phrases.raise_phrase(one)) for one in facts.raises)
+    raises = tuple(
+        Entry(name=name, text=phrases.raise_phrase(one))
+        for name, one in zip(exception_names(facts, style), facts.raises, strict=True)
+    )
     sections.append(Section(kind=SectionKind.RAISES, entries=raises))
     return Content(
         summary=_fitting(summaries.function_summaries(facts), room),
         sections=tuple(section for section in sections if section.entries),
     )
+
+
+def exception_names(facts: FunctionFacts, style: Style) -> list[str]:
+    """Return how a docstring names the exceptions of a function, in their order.
+
+    What a file calls a module says nothing to its readers, and ruff (google, numpy) does not know
+    it; pydoclint compares the names as they are written.
+    """
+    tails = [one.name.rpartition(".")[2] for one in facts.raises]
+    return [
+        tail
+        if one.is_aliased and style is not Style.SPHINX and tails.count(tail) == 1
+        else one.name
+        for one, tail in zip(facts.raises, tails, strict=True)
+    ]
 
 
 def returns_documented(facts: FunctionFacts) -> bool:

@@ -28,6 +28,7 @@ _BUILTIN_CALLS: Final = frozenset(
     """super isinstance issubclass len print str int float bool list dict set tuple getattr setattr
     hasattr type repr range zip map enumerate sorted min max any all iter next id""".split()  # noqa: SIM905
 )
+_TWO_WORDS: Final = {"setup": "set up"}  # the noun is no command
 _QUESTIONS: Final = frozenset({"is", "has", "can", "should", "needs", "was"})
 # How names begin that are no commands, and what makes a command of them.
 _OPENINGS: Final = (
@@ -129,7 +130,7 @@ def imperative(facts: FunctionFacts) -> str:
     text = " ".join(words)
     first = words[0] if words else ""
     if first in VERBS:
-        return text.capitalize()
+        return _TWO_WORDS.get(first, first).capitalize() + text[len(first) :]
     for heads, opening in _OPENINGS:
         if first in heads and (len(words) > 1 or first in _QUESTIONS):
             return f"{opening} {text}"

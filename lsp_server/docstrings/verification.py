@@ -1,7 +1,8 @@
 """Proves a docstring before it is shown: same code, all described once, linters agree."""
 
+import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lsp_server.docstrings.content import SectionKind, Style
@@ -9,7 +10,7 @@ from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts, Module
 from lsp_server.docstrings.habits import text_between
 from lsp_server.docstrings.linters import Finding, Linters
 from lsp_server.docstrings.same_code import parses, same_code
-from lsp_server.docstrings.skeleton import returns_documented
+from lsp_server.docstrings.skeleton import exception_names, returns_documented
 from lsp_server.docstrings.styles.layout import Layout
 from lsp_server.docstrings.styles.reading import ReadDocstring, read_docstring
 from lsp_server.document import Document
@@ -54,26 +55,36 @@ async def verify(
         layout: of the docstring.
         linters: those that may run.
     """
-    old, new = before.text(), after.text()
-    facts = read_facts(new)
-    target = _definition(facts, index)
-    if target is None or target.span.docstring is None:
-        return Checks(
-            parses=parses(new) or not parses(old),
-            same_code=same_code(old, new),
-            documented_once=False,
-            findings=(),
-            linters=(),
-        )
-    literal = text_between(after, *target.span.docstring)
+    checks, target = await asyncio.to_thread(_proved, before, after, index, style)
+    if target is None:
+        return checks
+    new = after.text()
     findings, ran = await linters.lint(new, after.uri, style, target, types=layout.types)
-    return Checks(
-        parses=parses(new) or not parses(old),
-        same_code=same_code(old, new),
-        documented_once=documented_once(read_docstring(literal), target, style),
+    return replace(
+        checks,
         findings=tuple(one for one in findings if one.code not in _against_habits(layout)),
         linters=ran,
     )
+
+
+def _proved(
+    before: Document, after: Document, index: int, style: Style
+) -> tuple[Checks, Facts | None]:
+    """Return what needs no linter, and the definition if it has its docstring."""
+    old, new = before.text(), after.text()
+    target = _definition(read_facts(new), index)
+    place = None if target is None else target.span.docstring
+    once = False
+    if target is not None and place is not None:
+        once = documented_once(read_docstring(text_between(after, *place)), target, style)
+    checks = Checks(
+        parses=parses(new) or not parses(old),
+        same_code=same_code(old, new),
+        documented_once=once,
+        findings=(),
+        linters=(),
+    )
+    return checks, target if place is not None else None
 
 
 def documented_once(read: ReadDocstring, facts: Facts, style: Style) -> bool:
@@ -84,7 +95,7 @@ def documented_once(read: ReadDocstring, facts: Facts, style: Style) -> bool:
     parameters = [one.starred for one in facts.parameters]
     return (
         Counter(read.named(SectionKind.PARAMETERS)) == Counter(parameters)
-        and Counter(read.named(SectionKind.RAISES)) == Counter(one.name for one in facts.raises)
+        and Counter(read.named(SectionKind.RAISES)) == Counter(exception_names(facts, style))
         and read.has(SectionKind.RETURNS) == returns_documented(facts)
         and read.has(SectionKind.YIELDS) == facts.is_generator
         and (read.style in {None, style})

@@ -15,11 +15,11 @@ from lsp_server.docstrings.facts import Facts, FunctionFacts, ModuleFacts
 from lsp_server.docstrings.habits import ProjectHabits
 from lsp_server.docstrings.languages import PYTHON, described_grammar
 from lsp_server.docstrings.linters import Linters
-from lsp_server.docstrings.proposal import propose
 from lsp_server.docstrings.same_code import same_code
 from lsp_server.docstrings.watching import is_python
 from lsp_server.document import Document, Point
 from lsp_server.features.asking import line_range
+from lsp_server.features.docstring_writing import edit_of, write_for
 from lsp_server.features.workspace_edits import workspace_edit
 from lsp_server.fixes.candidate import Candidate, Change, Origin
 from lsp_server.protocol import CONTENT_MODIFIED, REQUEST_FAILED
@@ -99,13 +99,12 @@ async def write_docstring(server: MixlineServer, action: types.CodeAction) -> ty
     module = server.docstrings.facts(document)
     if facts is None or module is None or facts.span.docstring is not None:
         raise JsonRpcInvalidParams("expected the line of a definition without a docstring")
-    habits = server.docstrings.habits(document.uri)
-    change = await asyncio.to_thread(_plain_change, document, module, facts, habits)
-    if change is None:
-        raise JsonRpcException(
-            code=REQUEST_FAILED, message=f"no docstring of `{facts.name}` leaves the code as it is"
-        )
-    action.edit = _edit(server, document, change)
+    file = server.session.to_check_text(document)
+    if file is None:
+        raise JsonRpcInvalidParams("expected a document for which docstrings are offered")
+    none = Linters(around=server.session.surroundings(file), ruff=None, has_pydoclint=False)
+    proposal = await write_for(server, file, module, facts, none)
+    action.edit = edit_of(server, file, proposal)
     return action
 
 
@@ -194,11 +193,7 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
             code=REQUEST_FAILED, message="expected a function or class around this line, found none"
         )
     linters = await asyncio.to_thread(Linters.find, server.session.surroundings(file))
-    habits = server.docstrings.habits(uri)
-    try:
-        proposal = await propose(document, module, facts, habits, linters)
-    except MixlineError as error:
-        raise JsonRpcException(code=REQUEST_FAILED, message=str(error)) from error
+    proposal = await write_for(server, file, module, facts, linters)
     if server.session.document(uri) is not document:
         raise JsonRpcException(
             code=REQUEST_FAILED, message="the document has changed in the meantime; ask again"
@@ -206,7 +201,7 @@ async def _write(server: MixlineServer, arguments: tuple[Any, ...]) -> dict[str,
     # What the client answers changes nothing here, and not every client does.
     server.workspace_apply_edit(
         types.ApplyWorkspaceEditParams(
-            label="Mixline: docstring", edit=_edit(server, document, proposal.change)
+            label="Mixline: docstring", edit=edit_of(server, file, proposal)
         )
     )
     return {"style": proposal.style.value}

@@ -1,4 +1,4 @@
-"""$/progress while a client waits for a fix, with its button to cancel."""
+"""$/progress while a client waits for a fix or docstring, with its button to cancel."""
 
 import asyncio
 import itertools
@@ -21,11 +21,18 @@ class FixProgress:
     Args:
         server: of the client.
         cancel: what the user's button does.
+        title: what is done.
     """
 
-    def __init__(self, server: MixlineServer, cancel: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        server: MixlineServer,
+        cancel: Callable[[], None],
+        title: str = "Mixline: looking for a fix",
+    ) -> None:
         self._server = server
         self._cancel = cancel
+        self._title = title
         self._token = f"mixline-fix-{next(_TOKENS)}"
         self._is_over = False
         self._begun = False
@@ -33,6 +40,13 @@ class FixProgress:
         self._creating: asyncio.Task[None] | None = None
         if window is not None and window.work_done_progress:
             self._creating = asyncio.ensure_future(self._begin())
+
+    def report(self, done: int, all_: int) -> None:
+        """Show how far it is."""
+        if self._begun:
+            percentage = round(100 * done / all_)
+            report = types.WorkDoneProgressReport(percentage=percentage)
+            self._server.work_done_progress.report(self._token, report)
 
     def end(self) -> None:
         """Take the bar away."""
@@ -57,7 +71,7 @@ class FixProgress:
         progress.tokens[self._token].add_done_callback(self._pressed)
         progress.begin(
             self._token,
-            types.WorkDoneProgressBegin(title="Mixline: looking for a fix", cancellable=True),
+            types.WorkDoneProgressBegin(title=self._title, cancellable=True),
         )
 
     def _pressed(self, token: Future[None]) -> None:

@@ -3,7 +3,7 @@
 import builtins
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -78,6 +78,7 @@ class Known:
     functions: Mapping[str, str | None]  # with their return annotations
     classes: frozenset[str]
     imported: frozenset[str]
+    aliases: frozenset[str] = frozenset()  # of modules and of what is imported from them
 
 
 def children(node: tree_sitter.Node) -> list[tree_sitter.Node]:
@@ -177,7 +178,10 @@ def raised(source: Source, body: tree_sitter.Node | None, known: Known) -> tuple
                 messages=(*(old.messages if old else ()), *([message] if message else ())),
                 caught=tuple(dict.fromkeys((*(old.caught if old else ()), *caught))),
             )
-    return tuple(found.values())
+    return tuple(
+        replace(one, is_aliased="." in name and name.partition(".")[0] in known.aliases)
+        for name, one in found.items()
+    )
 
 
 class _Raises:

@@ -99,15 +99,22 @@ class _Reader:
             else:
                 returns = inner.child_by_field_name("return_type")
                 functions[name] = self._source.text(returns) if returns is not None else None
-        imported = set()
+        imported, aliases = set(), set()
         for node in own_nodes(root, into_functions=True):
             if node.type in {"import_statement", "import_from_statement"}:
                 for child in children(node):
                     if child.type == "aliased_import":
-                        imported.add(self._source.text(child.child_by_field_name("alias")))
+                        alias = self._source.text(child.child_by_field_name("alias"))
+                        imported.add(alias)
+                        aliases.add(alias)
                     elif child.type == "dotted_name":
                         imported.add(self._source.text(child).split(".")[0])
-        return Known(functions=functions, classes=frozenset(classes), imported=frozenset(imported))
+        return Known(
+            functions=functions,
+            classes=frozenset(classes),
+            imported=frozenset(imported),
+            aliases=frozenset(aliases),
+        )
 
     def _function(
         self, whole: tree_sitter.Node, node: tree_sitter.Node, owner: str | None

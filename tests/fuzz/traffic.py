@@ -69,6 +69,8 @@ SETTINGS: Final = {
     "readAhead": (True, False),
     "history": (True, False),
     "quickFixes": (True, False),
+    "docstringWords": ("code", "model"),
+    "docstringUnsure": ("phrase", "placeholder"),
     "disabledLanguages": ([], ["go"]),
     "secretsExtra": ([], ["*.rs"]),
     "effort": (1, 0.5, "p0.8"),

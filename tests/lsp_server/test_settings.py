@@ -2,7 +2,14 @@
 
 import pytest
 
-from lsp_server.settings import CompletionFallback, MultiLine, Settings, parse_settings
+from lsp_server.settings import (
+    CompletionFallback,
+    DocstringWords,
+    MultiLine,
+    Settings,
+    UnsureWords,
+    parse_settings,
+)
 
 
 def test_nothing_sent_means_the_defaults() -> None:
@@ -28,6 +35,8 @@ def test_every_setting_is_read() -> None:
         "history": False,
         "adaptToMe": False,
         "quickFixes": False,
+        "docstringWords": "model",
+        "docstringUnsure": "placeholder",
         "syntaxDiagnostics": ["go", "python"],
         "secretsExtra": ["*.vault"],
     }
@@ -50,6 +59,8 @@ def test_every_setting_is_read() -> None:
         history=False,
         adapt_to_me=False,
         quick_fixes=False,
+        docstring_words=DocstringWords.MODEL,
+        docstring_unsure=UnsureWords.PLACEHOLDER,
         syntax_diagnostics=frozenset({"go", "python"}),
         secrets_extra=("*.vault",),
     )

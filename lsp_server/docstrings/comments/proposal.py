@@ -11,6 +11,7 @@ from lsp_server.docstrings.content import Content
 from lsp_server.docstrings.drafting import DocstringError
 from lsp_server.docstrings.facts import FunctionFacts, ModuleFacts
 from lsp_server.docstrings.habits import text_between
+from lsp_server.docstrings.placeholders import snippet_change
 from lsp_server.docstrings.verification import Checks
 from lsp_server.document import Document, Point
 from lsp_server.fixes.candidate import Candidate, Change, Origin, apply
@@ -27,6 +28,7 @@ class CommentProposal:
     style: Dialect
     content: Content
     checks: Checks
+    snippet: Change | None  # the same with placeholders
 
 
 def propose_comment(
@@ -61,11 +63,15 @@ def propose_comment(
     dialect = DIALECTS[grammar]
     layout = choose_comment_layout(document, facts, dialect, width)
     content = comment_content(facts, dialect, layout.room)
-    comment = write_comment(content, dialect, layout)
-    if _has_directive(document, facts):
-        comment += f"\n{layout.indent}//"  # gofmt's, between a comment and a directive
+    # gofmt's, between a comment and a directive.
+    behind = f"\n{layout.indent}//" if _has_directive(document, facts) else ""
     start = facts.span.start
-    change = Change(start=start, end=start, text=f"{comment}\n{layout.indent}")
+
+    def render(shown: Content) -> Change:
+        comment = write_comment(shown, dialect, layout)
+        return Change(start=start, end=start, text=f"{comment}{behind}\n{layout.indent}")
+
+    change = render(content)
     checks = _checks(document, module, facts, grammar, change)
     if not checks.sound:
         raise DocstringError(
@@ -73,7 +79,12 @@ def propose_comment(
             " of it once, but it would not; nothing is proposed"
         )
     return CommentProposal(
-        facts=facts, change=change, style=dialect, content=content, checks=checks
+        facts=facts,
+        change=change,
+        style=dialect,
+        content=content,
+        checks=checks,
+        snippet=snippet_change(document, content, content, render),
     )
 
 
