@@ -28,13 +28,13 @@ def refusal(model: Path) -> str:
     return str(caught.value)
 
 
-def test_eighty_hostile_directories() -> None:
+def test_fifty_hostile_directories() -> None:
     """Each is refused in one line or loads; `make fuzz-models` opens 10^5."""
-    told = fuzz(seed=3, first=0, cases=80)
+    told = fuzz(seed=3, first=0, cases=50)
 
     assert told.failures == []
-    assert told.outcomes.total() == 80
-    assert told.outcomes["refused: ModelDirectoryError"] > 30
+    assert told.outcomes.total() == 50
+    assert told.outcomes["refused: ModelDirectoryError"] > 20
     assert told.outcomes["loaded"] > 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("MIXLINE_KILLS", "60"))
+KILLS = int(os.environ.get("MIXLINE_KILLS", "15"))
 # Kills children that write for ever; each tells behind every write what it has written. What they
 # do and how it is checked comes before and behind this.
 LOOP = """
