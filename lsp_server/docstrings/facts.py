@@ -6,7 +6,7 @@ from typing import Final
 
 from lsp_server.document import Point
 
-# What a bare `cached_property` is depends on an import; linters take it for a function.
+# What a bare `cached_property` is depends on an import; where it is functools', its name says so.
 _PROPERTIES: Final = frozenset(
     {"property", "functools.cached_property", "abc.abstractproperty", "enum.property"}
 )

@@ -34,6 +34,10 @@ PYDOCLINT_OPTIONS: Final = (
     "--ignore-underscore-only-args=False",
 )
 PYDOCLINT_LINE: Final = re.compile(r"\s+(\d+): (DOC\d+): (.*)")
+_RAISED: Final = re.compile(
+    r"in the docstring: (\[.*?\])\. Raised exceptions in the body: (\[.*\])"
+)
+_QUOTED: Final = re.compile(r"'([^']*)'")
 # It reports on stderr, where programs also say what went wrong with themselves.
 _PYDOCLINT: Final = "import sys; sys.stderr = sys.stdout; from pydoclint.main import main; main()"
 # These complain about the signature, whatever the docstring says.
@@ -100,7 +104,9 @@ class Linters:
                 findings += [
                     one
                     for line, one in found
-                    if line == target.span.name.line and not about_signature(one.code, target)
+                    if line == target.span.name.line
+                    and not about_signature(one.code, target)
+                    and not about_variables(one)
                 ]
         return tuple(findings), tuple(ran)
 
@@ -157,6 +163,20 @@ def _name_for_ruff(uri: str) -> str:
     if path is not None and path.is_file() and path.suffix in _SUFFIXES:
         return str(path)
     return "stub.pyi" if uri.endswith(".pyi") else "module.py"
+
+
+def about_variables(finding: Finding) -> bool:
+    """Tell whether pydoclint only misses variables or methods, which it took for exceptions.
+
+    Of `raise error` and `raise self._failure()` it expects a description of `error` and of
+    `self._failure`; what they hold only running the code would tell.
+    """
+    match = _RAISED.search(finding.message) if finding.code == "DOC503" else None
+    if match is None:
+        return False
+    described, raised = (set(_QUOTED.findall(text)) for text in match.groups())
+    others = {name.rpartition(".")[2].lstrip("_") for name in raised - described}
+    return described <= raised and all(name[:1].islower() for name in others)
 
 
 def about_signature(code: str, target: Facts) -> bool:

@@ -6,12 +6,13 @@ from typing import Final
 
 from lsp_server.docstrings import phrases, summaries
 from lsp_server.docstrings.content import Content, Entry, Section, SectionKind, Style
-from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts, Parameter
+from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts, Parameter, Raised
 
 _UNKNOWN: Final = "object"  # what every value is
 _ITERATED: Final = ("Iterator", "Iterable", "Generator", "AsyncIterator", "AsyncIterable")
 _ASYNC_GENERATOR: Final = "AsyncGenerator"
 _NO_VALUE: Final = frozenset({"None", "NoReturn", "Never"})
+_EVERYTHING: Final = frozenset({"Exception", "BaseException"})
 _DEFAULT_TYPES: Final = (bool, str, float)
 _QUOTE: Final = 8  # columns of quotes, full stop and an `r`, less than two of them spared
 
@@ -40,7 +41,7 @@ def skeleton(facts: Facts, style: Style, room: int) -> Content:
         sections.append(Section(kind=SectionKind.YIELDS, entries=(entry,)))
     raises = tuple(
         Entry(name=name, text=phrases.raise_phrase(one))
-        for name, one in zip(exception_names(facts, style), facts.raises, strict=True)
+        for name, one in described_exceptions(facts, style)
     )
     sections.append(Section(kind=SectionKind.RAISES, entries=raises))
     return Content(
@@ -49,18 +50,20 @@ def skeleton(facts: Facts, style: Style, room: int) -> Content:
     )
 
 
-def exception_names(facts: FunctionFacts, style: Style) -> list[str]:
-    """Return how a docstring names the exceptions of a function, in their order.
+def described_exceptions(facts: FunctionFacts, style: Style) -> list[tuple[str, Raised]]:
+    """Return the exceptions that a docstring describes, as it names them, in their order.
 
     What a file calls a module says nothing to its readers, and ruff (google, numpy) does not know
-    it; pydoclint compares the names as they are written.
+    it; pydoclint compares the names as they are written. That a handler of everything lets
+    everything out again says nothing either, and to ruff it is no exception of the function's.
     """
+    if style is Style.SPHINX:
+        return [(one.name, one) for one in facts.raises]
     tails = [one.name.rpartition(".")[2] for one in facts.raises]
     return [
-        tail
-        if one.is_aliased and style is not Style.SPHINX and tails.count(tail) == 1
-        else one.name
+        (tail if one.is_aliased and tails.count(tail) == 1 else one.name, one)
         for one, tail in zip(facts.raises, tails, strict=True)
+        if not (one.name in _EVERYTHING and one.name in one.caught)
     ]
 
 

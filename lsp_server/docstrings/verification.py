@@ -10,7 +10,7 @@ from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts, Module
 from lsp_server.docstrings.habits import text_between
 from lsp_server.docstrings.linters import Finding, Linters
 from lsp_server.docstrings.same_code import parses, same_code
-from lsp_server.docstrings.skeleton import exception_names, returns_documented
+from lsp_server.docstrings.skeleton import described_exceptions, returns_documented
 from lsp_server.docstrings.styles.layout import Layout
 from lsp_server.docstrings.styles.reading import ReadDocstring, read_docstring
 from lsp_server.document import Document
@@ -95,7 +95,8 @@ def documented_once(read: ReadDocstring, facts: Facts, style: Style) -> bool:
     parameters = [one.starred for one in facts.parameters]
     return (
         Counter(read.named(SectionKind.PARAMETERS)) == Counter(parameters)
-        and Counter(read.named(SectionKind.RAISES)) == Counter(exception_names(facts, style))
+        and Counter(read.named(SectionKind.RAISES))
+        == Counter(name for name, _ in described_exceptions(facts, style))
         and read.has(SectionKind.RETURNS) == returns_documented(facts)
         and read.has(SectionKind.YIELDS) == facts.is_generator
         and (read.style in {None, style})

@@ -79,6 +79,7 @@ class Known:
     classes: frozenset[str]
     imported: frozenset[str]
     aliases: frozenset[str] = frozenset()  # of modules and of what is imported from them
+    has_cached_property: bool = False  # functools' own, under its name
 
 
 def children(node: tree_sitter.Node) -> list[tree_sitter.Node]:

@@ -36,6 +36,7 @@ from lsp_server.syntax.python_body import (
 from lsp_server.syntax.python_uses import uses_of
 
 _CLASS: Final = "class_definition"
+_CACHED_PROPERTY: Final = "cached_property"
 _PARSE_S: Final = 2.0  # the largest files of well-known packages take a tenth of that
 _MAX_PASSED: Final = 3  # values of callers that are remembered for a parameter
 _PLAIN_STRING: Final = frozenset({"", "r", "u"})
@@ -100,8 +101,14 @@ class _Reader:
                 returns = inner.child_by_field_name("return_type")
                 functions[name] = self._source.text(returns) if returns is not None else None
         imported, aliases = set(), set()
+        has_cached_property = False
         for node in own_nodes(root, into_functions=True):
             if node.type in {"import_statement", "import_from_statement"}:
+                module = self._source.text(node.child_by_field_name("module_name"))
+                names = node.children_by_field_name("name")
+                has_cached_property |= module == "functools" and any(
+                    self._source.text(name) == _CACHED_PROPERTY for name in names
+                )
                 for child in children(node):
                     if child.type == "aliased_import":
                         alias = self._source.text(child.child_by_field_name("alias"))
@@ -114,6 +121,7 @@ class _Reader:
             classes=frozenset(classes),
             imported=frozenset(imported),
             aliases=frozenset(aliases),
+            has_cached_property=has_cached_property,
         )
 
     def _function(
@@ -219,10 +227,14 @@ class _Reader:
     def _decorators(self, whole: tree_sitter.Node) -> tuple[str, ...]:
         if whole.type != "decorated_definition":
             return ()
-        return tuple(
+        names = (
             self._source.line(node.named_children[0])
             for node in whole.named_children
             if node.type == "decorator" and node.named_children
+        )
+        is_known = self._known.has_cached_property
+        return tuple(
+            f"functools.{name}" if is_known and name == _CACHED_PROPERTY else name for name in names
         )
 
     def _parameters(
