@@ -1,7 +1,8 @@
 """Further suggestions where the user asks for what stands there already.
 
 The first item stays the one that is shown; up to four more are drawn at a temperature, each with a
-seed of its own, and what comes out twice is left out.
+seed of its own, and what comes out twice is left out. Half of them are the network's alone: where
+the workspace holds the line already, its expert is so sure that every draw would quote it.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ MOST_ITEMS: Final = 5
 _TEMPERATURE: Final = 0.8  # what assistants use for several
 _TOP_P: Final = 0.95
 _WITHIN_S: Final = 2.0
+_QUOTING: Final = 2  # so many of them may quote the workspace
 
 _log = logging.getLogger(__name__)
 _Reply = Callable[[tuple[Insertion, ...]], None]
@@ -122,4 +124,4 @@ class _Drawing:
 
 def _sampled(request: CompletionRequest, seed: int) -> CompletionRequest:
     sampling = Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=seed)
-    return replace(request, sampling=sampling)
+    return replace(request, sampling=sampling, workspace_expert=seed <= _QUOTING)

@@ -78,6 +78,18 @@ def test_asked_again_for_what_stands_there_the_answer_has_alternatives(client: A
     assert "<|" not in "".join(texts)
 
 
+def test_what_is_quoted_has_alternatives_too(client: Any) -> None:
+    """Where the line stands in the file already it comes first, and not alone."""
+    begun = BODY + "def load_products(path):\n    with o"
+    client.open(URI, begun)
+    first = client.inline(URI, LINE, 10, invoked=True)
+    assert first[0]["insertText"] == "pen(path, enc" + REST
+    items = client.inline(URI, LINE, 10, invoked=True)
+
+    assert items[0] == first[0]
+    assert len(items) >= 2
+
+
 def test_elsewhere_there_is_one_item_again(client: Any) -> None:
     """Alternatives belong to the place that was asked for twice; automatic answers have one."""
     client.open(URI, TEXT)
