@@ -179,4 +179,4 @@ def test_a_locale_that_cannot_print_what_is_completed(
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
-    assert rb"\xf6\xdfe" in done.stdout
+    assert rb"\xf6" in done.stdout
