@@ -117,7 +117,8 @@ def wait_until_read(client: Any, before: int) -> None:
     client.wait_engine(lambda engine: engine["read_ahead_tokens"] > before and not engine["busy"])
     while (read := read_ahead_tokens(client)) > before:
         before = read
-        time.sleep(1.5 * REST_S)
+        time.sleep(3 * REST_S)
+        client.wait_engine(lambda engine: not engine["busy"])
 
 
 def test_an_opened_file_is_read_at_its_end(client: Any) -> None:
