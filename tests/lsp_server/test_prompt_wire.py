@@ -197,5 +197,5 @@ def test_quotations_of_other_files_stay_while_somebody_types(
     shares.append(typist.share())
 
     assert quoting["prompt_tokens"] > without
-    assert quoting["cached_tokens"] == quoting["prompt_tokens"] - 1
+    assert quoting["cached_tokens"] > MOST * quoting["prompt_tokens"]
     assert min(shares) > MOST
