@@ -79,12 +79,11 @@ def test_asked_again_for_what_stands_there_the_answer_has_alternatives(client: A
 
 
 def test_what_is_quoted_has_alternatives_too(client: Any) -> None:
-    """Where the line stands in the file already it comes first, and not alone."""
-    begun = BODY + "def load_products(path):\n    with o"
-    client.open(URI, begun)
-    first = client.inline(URI, LINE, 10, invoked=True)
-    assert first[0]["insertText"] == "pen(path, enc" + REST
-    items = client.inline(URI, LINE, 10, invoked=True)
+    """Where the line stands in the file already every draw that may quote it does."""
+    client.open(URI, TEXT)
+    first = client.inline(URI, LINE, COLUMN, invoked=True)
+    assert [item["insertText"] for item in first] == [REST]
+    items = client.inline(URI, LINE, COLUMN, invoked=True)
 
     assert items[0] == first[0]
     assert len(items) >= 2
