@@ -9,6 +9,7 @@ from inference.kv_cache import KvShape
 from inference.manifest import Architecture, Manifest, is_plain_name
 from inference.onnx_file import AttributeValue, Dim, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
 from inference.ops.layout import UNNAMED_LAYOUT, bytes_per_expert
+from inference.ops.tiles import WeightFormat
 
 # Every operator that the exporter writes. None has a subgraph or takes the size of its result from
 # a tensor's values, as ConstantOfShape or Expand do: a small file cannot ask for endless memory.
@@ -16,11 +17,14 @@ STANDARD_OPS: Final = frozenset(
     {
         "Add",
         "Cast",
+        "Clip",
+        "Concat",
         "Gather",
         "Gemm",
         "Mul",
         "Reshape",
         "Shape",
+        "Sigmoid",
         "SimplifiedLayerNormalization",
         "Slice",
         "Split",
@@ -74,12 +78,15 @@ def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int
     counts = Counter(node.op_type for node in graph.nodes)
     cached = counts["CachedAttention"] > 0
     attention = "CachedAttention" if cached else "GroupQueryAttention"
-    for op_type in ("ExpertRouter", "ExpertFFN", attention):
-        if counts[op_type] != architecture.layers:
-            yield (
-                f"expected {architecture.layers} operators {op_type}, one per layer, found"
-                f" {counts[op_type]}"
-            )
+    routed = architecture.layers - architecture.dense_layers
+    shared = routed if architecture.shared_hidden else 0
+    for op_type, number in (
+        ("ExpertRouter", routed),
+        ("ExpertFFN", architecture.layers + shared),
+        (attention, architecture.layers),
+    ):
+        if counts[op_type] != number:
+            yield f"expected {number} operators {op_type}, found {counts[op_type]}"
     if cached and counts["GroupQueryAttention"]:
         yield "expected one kind of attention, found CachedAttention and GroupQueryAttention"
     for node in graph.nodes:
@@ -184,8 +191,18 @@ def _fits(found: tuple[Dim, ...], expected: tuple[Dim, ...]) -> bool:
 
 def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iterator[str]:
     architecture, quantization = manifest.architecture, manifest.quantization
-    hidden, inner = architecture.hidden, architecture.expert_hidden
-    weight_format, block = quantization.experts, quantization.block
+    hidden, experts, inner = architecture.hidden, architecture.experts, architecture.expert_hidden
+    weight_format: WeightFormat = quantization.experts
+    block = quantization.block
+    tensor = graph.initializers.get(node.inputs[3] if len(node.inputs) > 3 else "")  # noqa: PLR2004
+    if tensor is not None and tensor.dims[:1] == (1,) and experts > 1:  # the one of every token
+        experts, weight_format = 1, quantization.dense
+        sizes = {architecture.dense_hidden, architecture.shared_hidden} - {0}
+        found = node.attributes.get("expert_hidden")
+        if found not in sizes:
+            yield f"expected expert_hidden of {_name(node)} to be in {sizes}, found {found!r}"
+            return
+        inner = int(found)
     yield from _attribute_problems(
         node, {"weight_format": weight_format, "block": block, "expert_hidden": inner}
     )
@@ -194,8 +211,8 @@ def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Itera
         yield f"expected layout {quantization.layout} of {_name(node)}, found {layout!r}"
     gate_up = 2 * bytes_per_expert(weight_format, block, inner, hidden)
     down = bytes_per_expert(weight_format, block, hidden, inner)
-    yield from _weight_problems(graph, node, 3, "uint8", (architecture.experts, gate_up))
-    yield from _weight_problems(graph, node, 4, "uint8", (architecture.experts, down))
+    yield from _weight_problems(graph, node, 3, "uint8", (experts, gate_up))
+    yield from _weight_problems(graph, node, 4, "uint8", (experts, down))
 
 
 def _cached_problems(graph: OnnxGraph, node: OnnxNode, architecture: Architecture) -> Iterator[str]:
@@ -207,9 +224,19 @@ def _cached_problems(graph: OnnxGraph, node: OnnxNode, architecture: Architectur
             "head_dim": architecture.head_dim,
         },
     )
-    angles = (architecture.context, architecture.head_dim // 2)
-    yield from _weight_problems(graph, node, 6, "float32", angles)
-    yield from _weight_problems(graph, node, 7, "float32", angles)
+    tables = [graph.initializers.get(name) for name in node.inputs[6:8]]
+    for tensor in tables:
+        most = architecture.head_dim // 2
+        match (None, ()) if tensor is None else (tensor.element_type, tensor.dims):
+            case ("float32", (architecture.context, pairs)) if 1 <= pairs <= most:
+                pass
+            case found:
+                yield (
+                    f"expected angles of {architecture.context} positions and at most {most} pairs"
+                    f" at {_name(node)}, found {found}"
+                )
+    if len(tables) != 2:  # noqa: PLR2004
+        yield f"expected cosines and sines at {_name(node)}, found {len(tables)} of them"
 
 
 def _group_query_problems(

@@ -20,7 +20,8 @@ MAX_NAME: Final = 200  # characters
 MAX_CHAT_TEXT: Final = 1000  # characters of a piece
 SHA256_DIGITS: Final = 64
 
-ExpertFormat: TypeAlias = Literal["f32", "int8", "int4"]
+ExpertFormat: TypeAlias = Literal["f32", "int8", "int4", "mxfp4"]
+DenseFormat: TypeAlias = Literal["f32", "int8", "int4"]
 EmbeddingFormat: TypeAlias = Literal["f32", "int8"]
 FimStyle: TypeAlias = Literal["spm", "psm", "suffix_first", "none"]
 Task: TypeAlias = Literal["completion", "docstring", "fix"]
@@ -47,6 +48,9 @@ class Architecture:
     tied_embeddings: bool
     total_parameters: int
     active_parameters: int  # read for one token, embedding and head included
+    dense_layers: int = 0  # layers without a router: one expert, which every token meets
+    dense_hidden: int = 0  # hidden size of that expert
+    shared_hidden: int = 0  # hidden size of an expert beside the routed ones; 0: there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Quantization:
     """
 
     experts: ExpertFormat
-    dense: ExpertFormat
+    dense: DenseFormat
     embedding: EmbeddingFormat
     block: int
     layout: int = LAYOUT
@@ -235,7 +239,14 @@ def _architecture(fields: JsonFields) -> Architecture:
         tied_embeddings=fields.boolean("tied_embeddings"),
         total_parameters=fields.integer("total_parameters", 1, 2**50),
         active_parameters=fields.integer("active_parameters", 1, 2**50),
+        dense_layers=fields.optional_integer("dense_layers", 0, 1024) or 0,
+        dense_hidden=fields.optional_integer("dense_hidden", 0, 2**17) or 0,
+        shared_hidden=fields.optional_integer("shared_hidden", 0, 2**17) or 0,
     )
+    if architecture.dense_layers >= architecture.layers:
+        raise fields.error(
+            "dense_layers", f"below the {architecture.layers} layers", architecture.dense_layers
+        )
     if architecture.heads % architecture.kv_heads:
         raise fields.error(
             "kv_heads", f"a divisor of heads {architecture.heads}", architecture.kv_heads
@@ -268,7 +279,7 @@ def _quantization(fields: JsonFields) -> Quantization:
         )
     return Quantization(
         experts=experts,
-        dense=fields.choice("dense", get_args(ExpertFormat)),
+        dense=fields.choice("dense", get_args(DenseFormat)),
         embedding=fields.choice("embedding", get_args(EmbeddingFormat)),
         block=block,
         layout=layout,

@@ -35,18 +35,17 @@ def model_sizes(model: ModelDir) -> ModelSizes:
     """Add up the initialisers of a model's graph."""
     architecture = model.manifest.architecture
     graph = read_onnx(model.graphs["cpu"])
-    share = architecture.experts_per_token / architecture.experts
     return ModelSizes(
         weights=model.manifest.quantization.experts,
         kv_format="int8" if _is_int8(graph) else "f32",
         weight_bytes=sum(tensor.num_bytes for tensor in graph.initializers.values()),
-        bytes_per_token=_bytes_per_token(graph, share),
+        bytes_per_token=_bytes_per_token(graph, architecture.experts_per_token),
         kv_bytes_per_position=sum(_past_bytes(graph)),
         context=architecture.context,
     )
 
 
-def _bytes_per_token(graph: OnnxGraph, expert_share: float) -> int:
+def _bytes_per_token(graph: OnnxGraph, experts_per_token: int) -> int:
     readers: dict[str, set[str]] = {name: set() for name in graph.initializers}
     for node in graph.nodes:
         for name in node.inputs:
@@ -55,7 +54,7 @@ def _bytes_per_token(graph: OnnxGraph, expert_share: float) -> int:
     read = 0.0
     for name, tensor in graph.initializers.items():
         if readers[name] == {_EXPERT_OPERATOR}:
-            read += tensor.num_bytes * expert_share
+            read += tensor.num_bytes * min(1.0, experts_per_token / max(tensor.dims[0], 1))
         elif readers[name] <= _ROW_OPERATORS and tensor.dims:
             read += tensor.num_bytes / max(tensor.dims[0], 1)
         else:

@@ -51,12 +51,18 @@ def attention_plan(spec: DecoderSpec, operator: str, kv: str, *, exact: bool) ->
         "int8": head_dim <= LARGEST_HEAD_DIM and head_dim % INT8_BLOCK == 0,
     }
     cached = operator == "cached" or (
-        operator == "auto" and (kv == "int8" or (fits["f32"] and spec.heads > spec.kv_heads))
+        operator == "auto"
+        and (kv == "int8" or not spec.is_plain or (fits["f32"] and spec.heads > spec.kv_heads))
     )
     if kv == "auto":
         worth_it = cached and not exact and spec.context >= INT8_FROM_CONTEXT
         kv = "int8" if worth_it and fits["int8"] else "f32"
     kv_format: KvFormat = "int8" if kv == "int8" else "f32"
+    if not cached and not spec.is_plain:
+        raise UnsupportedError(
+            f"expected attention auto or cached for a {spec.model_type!r} model, whose windows,"
+            " sinks or latent keys GroupQueryAttention is not asked for, found group_query"
+        )
     if not cached:
         if kv_format == "int8":
             raise UnsupportedError("expected kv f32 with attention group_query, found int8")

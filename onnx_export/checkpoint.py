@@ -35,6 +35,9 @@ class Tensor(Protocol):
     def read(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.float32]:
         """Return the rows ``start`` to ``stop`` as f32."""
 
+    def read_bytes(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.uint8]:
+        """Return the rows ``start`` to ``stop`` of a tensor of bytes."""
+
 
 class Checkpoint:
     """The tensors of a checkpoint; each is read from the disk when asked for."""
@@ -114,6 +117,28 @@ class Checkpoint:
             self._on_read(name, tensor.num_bytes)
         return values
 
+    def part(self, name: str, shape: tuple[int, ...], index: int) -> npt.NDArray[np.float32]:
+        """Return one entry along the first axis as f32.
+
+        Raises:
+            CheckpointError: as `read`.
+        """
+        self.check(name, shape)
+        values = self._tensors[name].read(index, index + 1)
+        self._count_part(name, shape)
+        return values.reshape(shape[1:])
+
+    def bytes_part(self, name: str, shape: tuple[int, ...], index: int) -> npt.NDArray[np.uint8]:
+        """Return one entry along the first axis of a tensor of bytes.
+
+        Raises:
+            CheckpointError: missing, of another shape, or not of bytes.
+        """
+        self.check(name, shape)
+        values = self._tensors[name].read_bytes(index, index + 1)
+        self._count_part(name, shape)
+        return values.reshape(shape[1:])
+
     def rows(self, name: str, shape: tuple[int, int]) -> Iterator[npt.NDArray[np.float32]]:
         """Yield a large matrix as f32, some rows at a time.
 
@@ -130,6 +155,10 @@ class Checkpoint:
             if self._on_read is not None:
                 self._on_read(name, tensor.num_bytes // num_rows * (stop - start))
             yield values
+
+    def _count_part(self, name: str, shape: tuple[int, ...]) -> None:
+        if self._on_read is not None:
+            self._on_read(name, self._tensors[name].num_bytes // shape[0])
 
 
 def read_json(path: Path) -> JsonFields:

@@ -7,6 +7,7 @@ the export stops: a key that nobody understood might change what the model compu
 from pathlib import Path
 from typing import Final
 
+from inference.errors import MixlineError
 from inference.json_fields import JsonFields
 from onnx_export.checkpoint import read_json
 from onnx_export.errors import UnsupportedError
@@ -95,13 +96,13 @@ class HfConfig:
             raise self._fields.error(keys[0], "a whole number", None)
         return default
 
-    def number(self, key: str, default: float) -> float:
-        """Return a number above 0."""
+    def number(self, key: str, default: float | None = None, *, zero: bool = False) -> float:
+        """Return a number above 0, or 0 if it may be; ``default`` None: it must be there."""
         self._left.discard(key)
-        if self._fields.value(key) is None:
+        if self._fields.value(key) is None and default is not None:
             return default
         value = self._fields.number(key)
-        if not value > 0:
+        if not (value > 0 or (zero and value == 0)):
             raise self._fields.error(key, "a number above 0", value)
         return value
 
@@ -123,46 +124,53 @@ class HfConfig:
         self._left.discard(key)
         value = self._fields.value(key)
         if value is not None and value not in allowed:
-            known = " or ".join(map(repr, allowed)) or "null"
-            raise UnsupportedError(
-                f"{self._source}: expected {key} to be {known}, found"
-                f" {str(value)[:80]!r}, which the exporter does not know for"
-                f" {self.model_type!r} models"
-            )
+            raise self.refused(key, " or ".join(map(repr, allowed)) or "null")
 
-    def require_each(self, key: str, allowed: str) -> None:
-        """Refuse a list that holds anything but ``allowed``; an absent key and null are allowed.
+    def text(self, key: str, default: str) -> str:
+        """Return a text."""
+        self._left.discard(key)
+        return self._fields.optional_text(key, 100) or default
 
-        Raises:
-            UnsupportedError: another value, which would change the result.
+    def texts(self, key: str) -> list[str] | None:
+        """Return a list of texts, None if it is absent or null."""
+        self._left.discard(key)
+        if self._fields.value(key) is None:
+            return None
+        found = self._fields.value(key)
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            raise self._fields.error(key, "a list of texts", found)
+        return found
+
+    def integers(self, key: str) -> list[int]:
+        """Return a list of counts, empty if it is absent or null."""
+        self._left.discard(key)
+        return [] if self._fields.value(key) is None else self._fields.integers(key, 0, _COUNT)
+
+    def has(self, key: str) -> bool:
+        """Say whether a key is there and not null."""
+        return self._fields.value(key) is not None
+
+    def section(self, key: str) -> "HfConfig | None":
+        """Return a nested object, None if it is absent or null.
+
+        What is left over of it, its own `refuse_the_rest` refuses.
         """
-        value = self._fields.value(key)
-        self.require(key, [allowed] * len(value) if isinstance(value, list) else allowed)
+        self._left.discard(key)
+        if self._fields.value(key) is None:
+            return None
+        return HfConfig(self._fields.nested(key), self._source, self.model_type)
 
-    def rope_theta(self, default: float) -> float:
-        """Return the base of RoPE from `rope_theta` or `rope_parameters`.
+    def error(self, key: str, expected: str) -> MixlineError:
+        """Return the error for a value that contradicts another one."""
+        return self._fields.error(key, expected, self._fields.value(key))
 
-        Raises:
-            UnsupportedError: a kind of RoPE other than the plain one.
-            CheckpointError: the two spellings differ.
-        """
-        theta = self.number("rope_theta", default)
-        is_said = self._fields.value("rope_theta") is not None
-        for key in ("rope_parameters", "rope_scaling"):
-            self._left.discard(key)
-            if self._fields.value(key) is None:
-                continue
-            fields = self._fields.nested(key)
-            rope = HfConfig(fields, self._source, self.model_type)
-            rope.require("rope_type", "default")
-            rope.require("type", "default")
-            rope.require("partial_rotary_factor", 1, 1.0)
-            newer = rope.number("rope_theta", theta)
-            rope.refuse_the_rest()
-            if is_said and newer != theta:
-                raise fields.error("rope_theta", f"{theta} as above", newer)
-            theta = newer
-        return theta
+    def refused(self, key: str, expected: str) -> UnsupportedError:
+        """Return the error for a value that the family's reader does not know."""
+        return UnsupportedError(
+            f"{self._source}: expected {key} to be {expected}, found"
+            f" {str(self._fields.value(key))[:80]!r}, which the exporter does not know for"
+            f" {self.model_type!r} models"
+        )
 
     def refuse_the_rest(self) -> None:
         """Stop if a key is left over that nobody has read.

@@ -9,7 +9,7 @@ from inference.sizes import ModelSizes
 from onnx_export.arch import read_spec
 from onnx_export.attention_plan import attention_plan
 from onnx_export.parameters import active_parameters, estimated_sizes, total_parameters
-from onnx_export.quantize.plan import PLANS
+from onnx_export.quantize.plan import PLANS, kept_as_stored
 from onnx_export.source import open_config
 
 WEIGHTS: Final = ("int4", "int8", "fp32")  # values of `--weights`; keep is as large as fp32
@@ -48,7 +48,7 @@ def outlook(named: Path) -> Outlook:
         sizes={
             weights: estimated_sizes(
                 spec,
-                PLANS[weights],
+                kept_as_stored(PLANS[weights], spec, weights),
                 attention_plan(spec, "auto", "auto", exact=weights == "fp32"),
             )
             for weights in WEIGHTS

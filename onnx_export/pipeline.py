@@ -23,7 +23,7 @@ from onnx_export.markers import SpecialTokens, read_special_tokens
 from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
 from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.progress import Progress, ReadCounter
-from onnx_export.quantize.plan import PLANS, plan
+from onnx_export.quantize.plan import kept_as_stored, plan
 from onnx_export.resume import Journal, partial_bytes, resumable_directory
 from onnx_export.source import RandomWeights, Source, open_source
 from onnx_export.verify import LogitsFunction, PeerFunction, VerifyReport, no_peer, verify_logits
@@ -102,11 +102,12 @@ def export_checkpoint(
         UnsupportedError: an architecture, config key, precision or provider that is not known.
         ExportError: ``out`` exists or cannot be written, or verification failed.
     """
-    chosen = plan(weights)
+    asked = plan(weights)
     _check_providers(providers)
     source = open_source(checkpoint, random)
     spec, tensors = source.spec, source.tensors
-    mix = attention_plan(spec, attention, kv, exact=chosen == PLANS["fp32"])
+    chosen = kept_as_stored(asked, spec, weights)
+    mix = attention_plan(spec, attention, kv, exact=chosen.dense == "f32")
     for name, shape in spec.shapes().items():
         tensors.check(name, shape)
     _refuse_unread(tensors, spec)
@@ -214,6 +215,9 @@ def _architecture(spec: DecoderSpec) -> Architecture:
         tied_embeddings=spec.head is None,
         total_parameters=total_parameters(spec),
         active_parameters=active_parameters(spec),
+        dense_layers=spec.dense_layers,
+        dense_hidden=spec.dense_hidden,
+        shared_hidden=spec.shared_hidden,
     )
 
 
@@ -226,7 +230,10 @@ def _check_providers(providers: Sequence[str]) -> None:
 
 def _refuse_unread(tensors: Checkpoint, spec: DecoderSpec) -> None:
     """Refuse weights that the family does not have: they would change the result."""
-    unread = sorted(tensors.names() - set(spec.shapes()))
+    known = spec.shapes()
+    unread = sorted(
+        name for name in tensors.names() if name not in known and not name.startswith(spec.unused)
+    )
     if spec.head is None:  # some writers store the tied matrix twice
         unread = [name for name in unread if name != "lm_head.weight"]
     if unread:

@@ -14,6 +14,7 @@ from onnx_export.arch import read_spec
 from onnx_export.checkpoint import SINGLE_FILE
 from onnx_export.hf_config import CONFIG_NAME, HfConfig
 from onnx_export.pipeline import ExportReport, export_checkpoint
+from onnx_export.random_weights import BYTES_SUFFIXES, RandomTensor
 from onnx_export.safetensors_file import write_safetensors
 
 CHECKPOINT_SUFFIX: Final = ".checkpoint"
@@ -94,17 +95,21 @@ def write_random_checkpoint(
     (folder / CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     shutil.copyfile(tokenizer, folder / TOKENIZER_NAME)
     shapes = read_spec(HfConfig.open(folder)).shapes()
+    byte_names = {name for name in shapes if name.endswith(BYTES_SUFFIXES)}
     rng = np.random.default_rng(seed)
 
-    def tensors() -> Iterator[npt.NDArray[np.float32]]:
-        for shape in shapes.values():
+    def tensors() -> Iterator[npt.NDArray[np.float32] | npt.NDArray[np.uint8]]:
+        for name, shape in shapes.items():
+            if name in byte_names:
+                yield RandomTensor(name=name, shape=shape, seed=seed).read_bytes()
+                continue
             values = rng.standard_normal(shape, dtype=np.float32)
             if len(shape) == 1:
                 yield np.float32(1) + values / np.float32(10)
             else:
                 yield values / np.sqrt(shape[-1], dtype=np.float32)
 
-    write_safetensors(folder / SINGLE_FILE, shapes, tensors(), dtype)
+    write_safetensors(folder / SINGLE_FILE, shapes, tensors(), dtype, byte_names)
 
 
 def make_random_model(

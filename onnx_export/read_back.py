@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from inference.manifest import ExpertFormat
+from inference.manifest import DenseFormat
 from inference.model_dir import ModelDir
 from inference.ops.layout import unpack, unpack_gate_up
 from onnx_export.arch import qwen3_moe
@@ -123,7 +123,7 @@ class _GraphFile:
         """Return a copy of an f32 initialiser."""
         return np.array(self.array(name, np.float32))
 
-    def matrix(self, name: str, weight_format: ExpertFormat, columns: int) -> Floats:
+    def matrix(self, name: str, weight_format: DenseFormat, columns: int) -> Floats:
         """Return a stored matrix ``[N, columns]``, dequantised."""
         if weight_format == "f32":
             return self.floats(f"{name}.weight")

@@ -1,23 +1,22 @@
 """The decoder in numpy, straight from the checkpoint: slow, plain, and what exports are checked by.
 
-Follows transformers' Qwen3MoeForCausalLM step by step. With a plan, matrices are rounded as the
-exporter rounds them, but activations stay f32.
+Follows transformers' decoders step by step. With a plan, matrices are rounded as the exporter
+rounds them, but activations stay f32.
 """
 
-# n tokens, H query heads, G key/value heads, D head dim, K experts per token
+# n tokens, E experts, K experts per token
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.manifest import ExpertFormat, Quantization
-from inference.ops.layout import dequantize, quantize
-from onnx_export.arch.spec import DecoderSpec, LayerTensors
+from onnx_export.arch.experts import BiasedExperts, Experts, SeparateExperts
+from onnx_export.arch.layers import GroupedAttention, LatentAttention, Linear, Mixture
+from onnx_export.arch.spec import DecoderSpec
 from onnx_export.checkpoint import Checkpoint
-from onnx_export.graph.attention import rope_tables
-from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.quantize.plan import PLANS
-
-Floats = npt.NDArray[np.float32]
+from onnx_export.reference_attention import Angles, grouped_attention, latent_attention
+from onnx_export.reference_weights import Floats, RoundedWeights, rms_norm, sigmoid, softmax
 
 
 class ReferenceDecoder:
@@ -26,87 +25,91 @@ class ReferenceDecoder:
     def __init__(
         self, checkpoint: Checkpoint, spec: DecoderSpec, plan: Quantization = PLANS["fp32"]
     ) -> None:
-        self._checkpoint = checkpoint
         self._spec = spec
         self._plan = plan
-        self._cosines, self._sines = rope_tables(spec)
+        self._weights = RoundedWeights(checkpoint=checkpoint, block=plan.block)
 
     def logits(self, ids: npt.NDArray[np.int64]) -> Floats:
         """Return logits ``[n, vocab]`` behind each of ``ids [n]``."""
-        spec = self._spec
-        table = self._matrix(spec.embedding, self._plan.embedding, spec.vocab, spec.hidden)
-        x = table[ids]
+        spec, weights = self._spec, self._weights
+        angles = [rope.tables(len(ids)) for rope in spec.ropes]
+        table = weights.matrix(spec.embedding, spec.vocab, spec.hidden, self._plan.embedding)
+        x = table[ids] * np.float32(spec.embedding_scale)
         for layer in spec.layers:
-            x = x + self._attention(layer, self._norm(x, layer.input_norm))
-            x = x + self._experts(layer, self._norm(x, layer.post_attention_norm))
+            normed = rms_norm(x, weights.vector(layer.input_norm), spec.norm_eps)
+            branch = self._attention(layer.attention, normed, angles)
+            x = x + branch * np.float32(spec.residual_scale)
+            normed = rms_norm(x, weights.vector(layer.post_attention_norm), spec.norm_eps)
+            branch = self._feed_forward(layer.feed_forward, normed)
+            x = x + branch * np.float32(spec.residual_scale)
         if spec.head is not None:
-            table = self._matrix(spec.head, self._plan.embedding, spec.vocab, spec.hidden)
-        return np.asarray(self._norm(x, spec.final_norm) @ table.T)
+            table = weights.matrix(spec.head, spec.vocab, spec.hidden, self._plan.embedding)
+        x = rms_norm(x, weights.checkpoint.read(spec.final_norm, (spec.hidden,)), spec.norm_eps)
+        return np.asarray(x @ table.T * np.float32(spec.logit_scale))
 
-    def _matrix(self, name: str, weight_format: ExpertFormat, rows: int, columns: int) -> Floats:
-        return self._rounded(self._checkpoint.read(name, (rows, columns)), weight_format)
+    def _attention(
+        self, part: GroupedAttention | LatentAttention, x: Floats, angles: list[Angles]
+    ) -> Floats:
+        spec, weights, dense = self._spec, self._weights, self._plan.dense
+        if isinstance(part, LatentAttention):
+            return latent_attention(spec, weights, dense, part, x, angles[0])
+        return grouped_attention(spec, weights, dense, part, x, angles[part.rope])
 
-    def _rounded(self, w: Floats, weight_format: ExpertFormat) -> Floats:
-        if weight_format == "f32":
-            return w
-        block = self._plan.block
-        return dequantize(*quantize(w, weight_format, block), block)
-
-    def _norm(self, x: Floats, weight: str) -> Floats:
-        w = self._checkpoint.read(weight, x.shape[-1:])
-        mean_square = np.mean(np.square(x), axis=-1, keepdims=True)
-        return np.asarray(w * (x / np.sqrt(mean_square + np.float32(self._spec.norm_eps))))
-
-    def _attention(self, layer: LayerTensors, x: Floats) -> Floats:
-        spec, dense = self._spec, self._plan.dense
-        n = x.shape[0]
-
-        def project(name: str, heads: int) -> Floats:
-            w = self._matrix(name, dense, heads * spec.head_dim, spec.hidden)
-            return (x @ w.T).reshape(n, heads, spec.head_dim)
-
-        query = self._rotate(self._norm(project(layer.query, spec.heads), layer.query_norm))
-        key = self._rotate(self._norm(project(layer.key, spec.kv_heads), layer.key_norm))
-        value = project(layer.value, spec.kv_heads)
-        group = spec.heads // spec.kv_heads
-        key, value = np.repeat(key, group, axis=1), np.repeat(value, group, axis=1)
-        scores = np.einsum("nhd,mhd->hnm", query, key) * np.float32(spec.head_dim**-0.5)
-        scores = np.where(np.tri(n, dtype=bool), scores, -np.inf)
-        mixed = np.einsum("hnm,mhd->nhd", _softmax(scores), value).reshape(n, -1)
-        # Blocks that share a scale run over the padded inputs, as they do in the graph.
-        padding = HeadPadding(head_dim=spec.head_dim)
-        w = self._checkpoint.read(layer.output, (spec.hidden, spec.heads * spec.head_dim))
-        w = padding.without_padding(self._rounded(padding.columns(w), dense))
-        return np.asarray(mixed @ w.T)
-
-    def _rotate(self, x: Floats) -> Floats:
-        n = x.shape[0]
-        cosines, sines = self._cosines[:n, None], self._sines[:n, None]
-        first, second = np.split(x, 2, axis=-1)
-        return np.concatenate(
-            [first * cosines - second * sines, second * cosines + first * sines], axis=-1
-        )
-
-    def _experts(self, layer: LayerTensors, x: Floats) -> Floats:
-        spec, plan = self._spec, self._plan
-        router = self._matrix(layer.router, "f32", spec.experts, spec.hidden)
-        shares = _softmax(x @ router.T)
-        chosen = np.argsort(-shares, axis=-1, kind="stable")[:, : spec.experts_per_token]
-        weights = np.take_along_axis(shares, chosen, axis=-1)
-        if spec.norm_topk:
-            weights = weights / weights.sum(axis=-1, keepdims=True)
+    def _feed_forward(self, part: Mixture | SeparateExperts, x: Floats) -> Floats:
+        dense = self._plan.dense
+        if not isinstance(part, Mixture):
+            return self._expert(part, 0, x, dense)
+        chosen, shares = self._route(part.router, x)
         y = np.zeros_like(x)
-        up_shape, down_shape = (spec.expert_hidden, spec.hidden), (spec.hidden, spec.expert_hidden)
         for expert in np.unique(chosen):
             tokens, slots = np.nonzero(chosen == expert)
-            gate = x[tokens] @ self._matrix(layer.gates[expert], plan.experts, *up_shape).T
-            up = x[tokens] @ self._matrix(layer.ups[expert], plan.experts, *up_shape).T
-            inner = gate * (1 + np.tanh(gate / 2)) / 2 * up  # silu without overflow
-            out = inner @ self._matrix(layer.downs[expert], plan.experts, *down_shape).T
-            y[tokens] += out * weights[tokens, slots, None]
+            out = self._expert(part.experts, int(expert), x[tokens], self._plan.experts)
+            y[tokens] += out * shares[tokens, slots, None]
+        if part.shared is not None:
+            out = self._expert(part.shared.experts, 0, x, dense)
+            gate = part.shared.gate
+            y += out if gate is None else out * sigmoid(self._weights.apply(gate, x, "f32"))
         return y
 
+    def _route(self, router: Linear, x: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
+        """Return the chosen experts and their weights, both ``[n, K]``."""
+        spec, routing = self._spec, self._spec.routing
+        logits = self._weights.apply(router, x, "f32")
+        scores = logits if routing.softmax_after_topk else softmax(logits)
+        choice = scores
+        if routing.n_group:
+            groups = scores.reshape(len(x), routing.n_group, -1)
+            best = np.argsort(-groups.max(axis=-1), axis=-1, kind="stable")
+            is_open = np.zeros(groups.shape[:2], dtype=bool)
+            np.put_along_axis(is_open, best[:, : routing.topk_group], values=True, axis=-1)
+            choice = np.where(is_open[..., None], groups, -np.inf).reshape(scores.shape)
+        chosen = np.argsort(-choice, axis=-1, kind="stable")[:, : spec.experts_per_token]
+        shares = np.take_along_axis(scores, chosen, axis=-1)
+        if routing.softmax_after_topk:
+            shares = softmax(shares)
+        if routing.normalize:
+            shares = shares / shares.sum(axis=-1, keepdims=True)
+        return chosen, shares * np.float32(routing.scale)
 
-def _softmax(x: Floats) -> Floats:
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+    def _expert(
+        self, experts: Experts, expert: int, x: Floats, weight_format: ExpertFormat
+    ) -> Floats:
+        checkpoint, rounded = self._weights.checkpoint, self._weights.rounded
+        gate_w, up_w = experts.gate_up(checkpoint, expert)
+        gate, up = x @ rounded(gate_w, weight_format).T, x @ rounded(up_w, weight_format).T
+        if isinstance(experts, BiasedExperts):
+            added = experts.gate_up_bias(checkpoint)[expert]
+            gate, up = gate + added[: experts.inner], up + added[experts.inner :]
+        y = self._activated(gate, up) @ rounded(experts.down(checkpoint, expert), weight_format).T
+        if isinstance(experts, BiasedExperts):
+            y = y + experts.down_bias(checkpoint)[expert]
+        return np.asarray(y)
+
+    def _activated(self, gate: Floats, up: Floats) -> Floats:
+        """Apply the formulas of docs/operators.md."""
+        spec = self._spec
+        if spec.alpha is None or spec.limit is None:
+            return np.asarray(gate * sigmoid(gate) * up)
+        gate = np.minimum(gate, np.float32(spec.limit))
+        up = np.clip(up, -np.float32(spec.limit), np.float32(spec.limit))
+        return np.asarray(gate * sigmoid(np.float32(spec.alpha) * gate) * (up + 1))

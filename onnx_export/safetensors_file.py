@@ -8,7 +8,7 @@ import json
 import math
 import mmap
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +22,13 @@ from onnx_export.errors import CheckpointError
 
 MAX_HEADER_BYTES: Final = 100 * 2**20  # the format's own limit
 _LENGTH_BYTES: Final = 8
+_BYTES: Final = "U8"
 _DTYPES: Final[Mapping[str, np.dtype[np.generic]]] = MappingProxyType(
     {
         "F32": np.dtype("<f4"),
         "F16": np.dtype("<f2"),
         "BF16": np.dtype("<u2"),  # numpy has no bfloat16: its bits
+        "U8": np.dtype("u1"),  # nibbles and scales of MXFP4
     }
 )
 
@@ -36,7 +38,7 @@ class StoredTensor:
     """One tensor of a file, read when asked."""
 
     name: str
-    dtype: str  # F32, F16 or BF16
+    dtype: str  # F32, F16, BF16 or U8
     shape: tuple[int, ...]
     begin: int  # from the file's start, in bytes
     end: int
@@ -52,17 +54,12 @@ class StoredTensor:
         """Return the rows ``start`` to ``stop`` as f32, exactly (bf16 and f16 are subsets of f32).
 
         Raises:
-            CheckpointError: a value is NaN or infinite.
+            CheckpointError: a value is NaN or infinite, or the tensor is of bytes.
         """
-        dtype = _DTYPES[self.dtype]
+        if self.dtype == _BYTES:
+            raise self._other_dtype(", ".join(sorted(set(_DTYPES) - {_BYTES})))
         rows = range(self.shape[0])[start:stop] if self.shape else range(1)
-        row = math.prod(self.shape[1:])
-        stored = np.frombuffer(
-            self.data,
-            dtype=dtype,
-            count=len(rows) * row,
-            offset=self.begin + rows.start * row * dtype.itemsize,
-        )
+        stored = self._stored(rows)
         if self.dtype == "BF16":
             values = (stored.astype(np.uint32) << np.uint32(16)).view(np.float32)
         else:
@@ -74,6 +71,33 @@ class StoredTensor:
                 " is damaged or its training failed"
             )
         return values.reshape(len(rows), *self.shape[1:]) if self.shape else values.reshape(())
+
+    def read_bytes(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.uint8]:
+        """Return the rows ``start`` to ``stop`` of a tensor of bytes.
+
+        Raises:
+            CheckpointError: it is of another type.
+        """
+        if self.dtype != _BYTES:
+            raise self._other_dtype(_BYTES)
+        rows = range(self.shape[0])[start:stop]
+        return self._stored(rows).astype(np.uint8).reshape(len(rows), *self.shape[1:])
+
+    def _stored(self, rows: range) -> npt.NDArray[np.generic]:
+        dtype = _DTYPES[self.dtype]
+        row = math.prod(self.shape[1:])
+        return np.frombuffer(
+            self.data,
+            dtype=dtype,
+            count=len(rows) * row,
+            offset=self.begin + rows.start * row * dtype.itemsize,
+        )
+
+    def _other_dtype(self, expected: str) -> CheckpointError:
+        return CheckpointError(
+            f"{self.path}: expected {self.name} to be of type {expected}, found {self.dtype}; is"
+            " the checkpoint quantised in a way that its config.json does not say?"
+        )
 
 
 def open_safetensors(path: Path) -> dict[str, StoredTensor]:
@@ -119,21 +143,29 @@ def open_safetensors(path: Path) -> dict[str, StoredTensor]:
 def write_safetensors(
     path: Path,
     shapes: Mapping[str, Sequence[int]],
-    tensors: Iterator[npt.NDArray[np.float32]],
+    tensors: Iterator[npt.NDArray[np.float32] | npt.NDArray[np.uint8]],
     dtype: str = "F32",
+    byte_names: Collection[str] = (),
 ) -> None:
     """Write tensors one at a time, in the order of ``shapes``.
+
+    Args:
+        path: of the file.
+        shapes: of all tensors, by name.
+        tensors: their values, uint8 for ``byte_names``, else f32.
+        dtype: F32, F16 or BF16, what the f32 ones are rounded to.
+        byte_names: the tensors of bytes.
 
     Raises:
         ValueError: a tensor's shape is not the announced one, or a dtype that is not F32 or BF16.
         OSError: the file cannot be written.
     """
-    item_bytes = _DTYPES[dtype].itemsize
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, shape in shapes.items():
-        begin, end = end, end + math.prod(shape) * item_bytes
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+        kind = _BYTES if name in byte_names else dtype
+        begin, end = end, end + math.prod(shape) * _DTYPES[kind].itemsize
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [begin, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % _LENGTH_BYTES)
     with path.open("wb") as file:
@@ -144,7 +176,9 @@ def write_safetensors(
             file.write(_encode(values, dtype))
 
 
-def _encode(values: npt.NDArray[np.float32], dtype: str) -> bytes:
+def _encode(values: npt.NDArray[np.float32] | npt.NDArray[np.uint8], dtype: str) -> bytes:
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values).tobytes()
     values = np.ascontiguousarray(values, dtype=np.float32)
     if dtype == "F32":
         return values.astype("<f4").tobytes()

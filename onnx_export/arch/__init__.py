@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from onnx_export.arch import qwen3_moe
+from onnx_export.arch import gpt_oss, mellum, qwen3_moe
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.errors import UnsupportedError
 from onnx_export.hf_config import HfConfig
 
 FAMILIES: Final[Mapping[str, Callable[[HfConfig], DecoderSpec]]] = MappingProxyType(
     {
+        gpt_oss.MODEL_TYPE: gpt_oss.read_spec,
+        mellum.MODEL_TYPE: mellum.read_spec,
         qwen3_moe.MODEL_TYPE: qwen3_moe.read_spec,
     }
 )

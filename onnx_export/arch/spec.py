@@ -5,28 +5,27 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from onnx_export.arch.experts import Mxfp4Experts, Shape
+from onnx_export.arch.layers import GroupedAttention, LayerTensors, Mixture
+from onnx_export.rope import Rope
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerTensors:
-    """Names in the checkpoint of one layer's weights, all `[outputs, inputs]` or `[size]`."""
+class Routing:
+    """How a token's experts are chosen and weighted: attributes of ExpertRouter."""
 
-    input_norm: str
-    query: str
-    key: str
-    value: str
-    query_norm: str
-    key_norm: str
-    output: str
-    post_attention_norm: str
-    router: str
-    gates: tuple[str, ...]  # one name per expert
-    ups: tuple[str, ...]
-    downs: tuple[str, ...]
+    normalize: bool = False
+    """Divide the weights of the chosen by their sum."""
+    softmax_after_topk: bool = False
+    """Choose by logits, softmax over the chosen."""
+    n_group: int = 0
+    topk_group: int = 0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderSpec:
-    """A decoder with grouped-query attention, QK-norm, RoPE and SwiGLU experts in every layer."""
+    """A decoder with RMS norms, attention with RoPE, and experts in some or all layers."""
 
     model_type: str
     vocab: int
@@ -38,36 +37,87 @@ class DecoderSpec:
     experts_per_token: int
     expert_hidden: int
     context: int
-    rope_theta: float
     norm_eps: float
-    norm_topk: bool
     embedding: str
     final_norm: str
     head: str | None  # None: the embedding, transposed
     layers: tuple[LayerTensors, ...]
+    ropes: tuple[Rope, ...]
+    attention_scale: float
+    """Multiplies the scores of queries and keys."""
+    routing: Routing
+    activation: str = "swiglu"
+    """Of ExpertFFN, with `alpha` and `limit` where they count."""
+    alpha: float | None = None
+    limit: float | None = None
+    embedding_scale: float = 1.0
+    residual_scale: float = 1.0
+    """Multiplies both branches of a layer."""
+    logit_scale: float = 1.0
+    unused: tuple[str, ...] = ()
+    """Beginnings of names of tensors that the model does not compute with."""
 
-    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+    @property
+    def rope_theta(self) -> float:
+        """Base of the first RoPE's frequencies."""
+        return self.ropes[0].theta
+
+    @property
+    def norm_topk(self) -> bool:
+        """Whether the weights of a token's experts add up to 1, before scaling."""
+        return self.routing.normalize or self.routing.softmax_after_topk
+
+    @property
+    def mixtures(self) -> tuple[Mixture, ...]:
+        """The mixtures of experts, layer by layer where there is one."""
+        return tuple(
+            layer.feed_forward for layer in self.layers if isinstance(layer.feed_forward, Mixture)
+        )
+
+    @property
+    def dense_layers(self) -> int:
+        """How many layers have no router."""
+        return len(self.layers) - len(self.mixtures)
+
+    @property
+    def dense_hidden(self) -> int:
+        """Hidden size of the layers without a router; 0: there are none."""
+        sizes = [
+            layer.feed_forward.inner
+            for layer in self.layers
+            if not isinstance(layer.feed_forward, Mixture)
+        ]
+        return max(sizes, default=0)
+
+    @property
+    def shared_hidden(self) -> int:
+        """Hidden size of the expert that every token meets; 0: there is none."""
+        sizes = [mix.shared.experts.inner for mix in self.mixtures if mix.shared is not None]
+        return max(sizes, default=0)
+
+    @property
+    def has_mxfp4(self) -> bool:
+        """Whether the experts are stored as MXFP4, which is passed through."""
+        return any(isinstance(mix.experts, Mxfp4Experts) for mix in self.mixtures)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether GroupQueryAttention as the exporter calls it computes what is asked for."""
+        return len(self.ropes) == 1 and all(
+            isinstance(layer.attention, GroupedAttention)
+            and not layer.attention.window
+            and layer.attention.sinks is None
+            for layer in self.layers
+        )
+
+    def shapes(self) -> Mapping[str, Shape]:
         """Return the shape of every tensor that the checkpoint must hold."""
-        shapes: dict[str, tuple[int, ...]] = {
+        shapes: dict[str, Shape] = {
             self.embedding: (self.vocab, self.hidden),
             self.final_norm: (self.hidden,),
         }
         if self.head is not None:
             shapes[self.head] = (self.vocab, self.hidden)
-        query, key = self.heads * self.head_dim, self.kv_heads * self.head_dim
         for layer in self.layers:
-            shapes |= {
-                layer.input_norm: (self.hidden,),
-                layer.query: (query, self.hidden),
-                layer.key: (key, self.hidden),
-                layer.value: (key, self.hidden),
-                layer.query_norm: (self.head_dim,),
-                layer.key_norm: (self.head_dim,),
-                layer.output: (self.hidden, query),
-                layer.post_attention_norm: (self.hidden,),
-                layer.router: (self.experts, self.hidden),
-            }
-            shapes |= dict.fromkeys(layer.gates, (self.expert_hidden, self.hidden))
-            shapes |= dict.fromkeys(layer.ups, (self.expert_hidden, self.hidden))
-            shapes |= dict.fromkeys(layer.downs, (self.hidden, self.expert_hidden))
+            shapes |= layer.shapes()
         return shapes

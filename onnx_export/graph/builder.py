@@ -1,6 +1,7 @@
 """Collect nodes, initialisers, inputs and outputs, and serialise them as an ONNX model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ IR_VERSION: Final = 9  # of opset 18 and later; every ONNX Runtime since 1.15 re
 
 Attribute = int | float | str | Sequence[int]
 Dim = int | str
+NO_ATTRIBUTES: Final[Mapping[str, Attribute]] = MappingProxyType({})
 
 
 class GraphBuilder:
@@ -44,16 +46,21 @@ class GraphBuilder:
         inputs: Sequence[str],
         outputs: Sequence[str] = (),
         domain: str = "",
-        **attributes: Attribute,
+        attributes: Mapping[str, Attribute] = NO_ATTRIBUTES,
+        **more: Attribute,
     ) -> str:
         """Add an operator; without ``outputs`` its one result bears the node's name.
+
+        Attributes are those of the mapping and all further keywords.
 
         Returns:
             The name of the first output.
         """
         outputs = outputs or (name,)
         self._nodes.append(
-            helper.make_node(op_type, inputs, outputs, name=name, domain=domain, **attributes)
+            helper.make_node(
+                op_type, inputs, outputs, name=name, domain=domain, **attributes, **more
+            )
         )
         return outputs[0]
 

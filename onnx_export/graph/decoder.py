@@ -5,8 +5,9 @@ import numpy as np
 from onnx_export.graph.attention import attention, positions
 from onnx_export.graph.context import GraphContext
 from onnx_export.graph.embedding import embedding
+from onnx_export.graph.feed_forward import EveryToken, feed_forward
 from onnx_export.graph.head import head
-from onnx_export.graph.moe import moe
+from onnx_export.graph.linear import scaled
 from onnx_export.graph.rmsnorm import residual_rmsnorm, rmsnorm
 
 
@@ -21,16 +22,20 @@ def decoder(context: GraphContext) -> None:
     ids = builder.node("Reshape", "ids", [input_ids, builder.constant("ids.shape", [-1])])
     shared = positions(context, input_ids, past_len)
     x, table = embedding(context, ids)
+    x = scaled(context, "embedding.scaled_up", x, spec.embedding_scale)
+    every = EveryToken(context, ids)
     branch = ""
     for index, layer in enumerate(spec.layers):
         start = f"layers.{index}"
-        weight = context.read(layer.input_norm, spec.hidden)
+        weight = context.read(layer.input_norm.name, spec.hidden)
         if not branch:
             normed = rmsnorm(context, f"{start}.input_norm", x, weight, spec.norm_eps)
         else:
             normed, x = residual_rmsnorm(context, f"{start}.input_norm", x, branch, weight)
         attended = attention(context, layer, index, normed, shared)
-        weight = context.read(layer.post_attention_norm, spec.hidden)
+        attended = scaled(context, f"{start}.attention.scaled", attended, spec.residual_scale)
+        weight = context.read(layer.post_attention_norm.name, spec.hidden)
         normed, x = residual_rmsnorm(context, f"{start}.post_attention_norm", x, attended, weight)
-        branch = moe(context, layer, index, normed, effort)
+        branch = feed_forward(context, layer, index, normed, effort, every)
+        branch = scaled(context, f"{start}.feed_forward.scaled", branch, spec.residual_scale)
     head(context, x, branch, logit_positions, table)

@@ -24,7 +24,7 @@ def head(
         builder.node("Gather", f"head.{what}", [values, logit_positions])
         for what, values in (("residual", x), ("branch", branch))
     ]
-    weight = context.read(spec.final_norm, spec.hidden)
+    weight = context.read(spec.final_norm, spec.hidden) * np.float32(spec.logit_scale)
     normed, _ = residual_rmsnorm(context, "head.norm", asked[0], asked[1], weight)
     if spec.head is not None:
         table = store_table(context, "head", spec.head, context.plan.embedding)

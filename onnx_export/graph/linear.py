@@ -1,12 +1,12 @@
 """A matrix product with a stored matrix: Gemm in f32, MatMulNBits when quantised."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.manifest import ExpertFormat
+from inference.manifest import DenseFormat
 from onnx_export.graph.context import GraphContext
 from onnx_export.quantize.matmul_nbits import pack_matmul_nbits
 
@@ -14,6 +14,7 @@ from onnx_export.quantize.matmul_nbits import pack_matmul_nbits
 
 # int8 activations: the operator's other levels compute in f32, several times slower on a CPU.
 ACCURACY_LEVEL: Final = 4
+Floats: TypeAlias = npt.NDArray[np.float32]
 BITS: Final = {"int4": 4, "int8": 8}
 
 
@@ -21,17 +22,29 @@ def linear(
     context: GraphContext,
     name: str,
     x: str,
-    w: npt.NDArray[np.float32],
-    weight_format: ExpertFormat,
+    w: Floats,
+    weight_format: DenseFormat,
+    bias: Floats | None = None,
 ) -> str:
-    """Return ``x [n, K]`` times ``w [N, K]`` transposed."""
+    """Return ``x [n, K]`` times ``w [N, K]`` transposed, plus ``bias [N]``."""
     columns = w.shape[1]
     values = store_matrix(context, name, w, weight_format)
-    return matmul(context, name, x, values, w.shape[0], columns, weight_format)
+    y = matmul(context, name, x, values, w.shape[0], columns, weight_format)
+    if bias is None:
+        return y
+    added = context.builder.array(f"{name}.bias", bias)
+    return context.builder.node("Add", f"{name}_biased", [y, added])
+
+
+def scaled(context: GraphContext, name: str, x: str, factor: float) -> str:
+    """Return ``x`` times ``factor``, or ``x`` itself where that is 1."""
+    if factor == 1:
+        return x
+    return context.builder.node("Mul", name, [x, context.builder.constant(f"{name}.by", factor)])
 
 
 def store_matrix(
-    context: GraphContext, name: str, w: npt.NDArray[np.float32], weight_format: ExpertFormat
+    context: GraphContext, name: str, w: npt.NDArray[np.float32], weight_format: DenseFormat
 ) -> tuple[str, ...]:
     """Store ``w [N, K]``: its values, and if it is quantised its scales."""
     builder = context.builder
@@ -42,7 +55,7 @@ def store_matrix(
 
 
 def store_table(
-    context: GraphContext, name: str, source: str, weight_format: ExpertFormat
+    context: GraphContext, name: str, source: str, weight_format: DenseFormat
 ) -> tuple[str, ...]:
     """Store the embedding or the head ``source [vocab, hidden]``, some rows in memory at a time."""
     spec, block, builder = context.spec, context.plan.block, context.builder
@@ -79,7 +92,7 @@ def matmul(
     stored: tuple[str, ...],
     rows: int,
     columns: int,
-    weight_format: ExpertFormat,
+    weight_format: DenseFormat,
     output: str | None = None,
 ) -> str:
     """Return ``x [n, columns]`` times a stored matrix ``[rows, columns]`` transposed."""

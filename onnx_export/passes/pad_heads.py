@@ -46,17 +46,19 @@ class HeadPadding:
         """Undo `columns`: ``[N, H * P] -> [N, H * D]``."""
         return w.reshape(w.shape[0], -1, self.padded)[..., self._places()].reshape(w.shape[0], -1)
 
-    def norm(self, weight: Floats) -> Floats:
-        """Widen a QK-norm's weight ``[D] -> [P]``.
+    def vector(self, values: Floats) -> Floats:
+        """Widen one number per dim, a bias or a norm's weight: ``[H * D] -> [H * P]``."""
+        return self.rows(values[:, None])[:, 0]
 
-        The mean of squares runs over P dims then, so it is D / P of what it was, and so is the
+    def norm(self, weight: Floats) -> Floats:
+        """Widen a norm's weight, of one head or of all at once: ``[H * D] -> [H * P]``.
+
+        The mean of squares runs over H * P dims then, so it is D / P of what it was, and so is the
         epsilon of `epsilon`; the weight takes the square root of that back.
         """
         if self.padded == self.head_dim:
             return weight
-        wide = np.zeros(self.padded, np.float32)
-        wide[self._places()] = weight * np.float32(np.sqrt(self.head_dim / self.padded))
-        return wide
+        return self.vector(weight) * np.float32(np.sqrt(self.head_dim / self.padded))
 
     def epsilon(self, epsilon: float) -> float:
         """Return the norm's epsilon for the mean over P dims."""

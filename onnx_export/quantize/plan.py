@@ -1,10 +1,12 @@
 """Which matrix gets how many bits, for each value of `--weights`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from inference.manifest import Quantization
+from onnx_export.arch.spec import DecoderSpec
 from onnx_export.errors import UnsupportedError
 
 BLOCK: Final = 32  # inputs that share one scale
@@ -34,3 +36,11 @@ def plan(weights: str) -> Quantization:
             + ("; the CPU operators compute in f32, use fp32" if weights == "fp16" else "")
         )
     return PLANS[weights]
+
+
+def kept_as_stored(chosen: Quantization, spec: DecoderSpec, weights: str) -> Quantization:
+    """Return the plan with MXFP4 experts passed through where the checkpoint stores such.
+
+    They have 4 bits already: rounding them to int4 would lose something, int8 would gain nothing.
+    """
+    return replace(chosen, experts="mxfp4") if spec.has_mxfp4 and weights != "fp32" else chosen

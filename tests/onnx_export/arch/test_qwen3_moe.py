@@ -88,13 +88,13 @@ def test_old_and_new_spellings(tmp_path: Path, changes: dict[str, Any]) -> None:
             "sliding_window to be null, found '16'",
         ),
         ({"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
-        ({"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "rope_type to be 'default'"),
-        ({"rope_scaling": {"type": "linear", "factor": 2.0}}, "type to be 'default'"),
+        ({"rope_parameters": {"rope_type": "dynamic", "factor": 4.0}}, "rope_type to be 'default'"),
+        ({"rope_scaling": {"type": "longrope"}}, "type to be 'default'"),
         ({"rope_parameters": {"partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         ({"rope_parameters": {"rope_type": "default", "surprise": 1}}, "found surprise"),
         ({"logit_softcap": 30.0}, "found logit_softcap"),
         ({"quantization_config": {"bits": 4}}, "found quantization_config"),
-        ({"model_type": "mixtral"}, "found 'mixtral'; this family cannot be exported yet"),
+        ({"model_type": "jamba"}, "found 'jamba'; this family cannot be exported yet"),
     ],
 )
 def test_what_would_change_the_result_is_refused_by_name(
