@@ -11,7 +11,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,17 @@ class Terminal:
         """Send keys to the program."""
         os.write(self._master, keys.encode())
 
-    def wait_for(self, text: str, *, seconds: float = 30) -> None:
+    def wait_for(self, text: str) -> None:
         """Draw until a line of the screen shows the text, or fail with the screen."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            readable, _, _ = select.select([self._master], [], [], 0.05)
-            if readable:
-                self._stream.feed(os.read(self._master, 65536))
-            if any(text in line for line in self.screen.display):
-                return
-        raise AssertionError(f"{text!r} never appeared on:\n" + "\n".join(self.screen.display))
+        self.wait_until(repr(text), lambda: any(text in line for line in self.screen.display))
+
+    def wait_until(self, what: str, fact: Callable[[], bool]) -> None:
+        """Draw until something is so, or fail with the screen."""
+        deadline = time.monotonic() + 30
+        while not fact():
+            shown = "\n".join(self.screen.display)
+            assert time.monotonic() < deadline, f"{what} never appeared on:\n{shown}"
+            self.draw(0.05)
 
     def close(self) -> None:
         """End the program."""
@@ -207,11 +208,12 @@ class TestPlugin:
         terminal.draw(0.5)
         film(1.2)
         terminal.type("\t")
-        terminal.draw(0.5)
+        whole = "    return max(order.amount for order in orders)"
+        terminal.wait_until("end of the line", lambda: terminal.screen.cursor.x == len(whole))
         film(2.0)
         moving = animation([picture for picture, _ in frames], [length for _, length in frames])
         (ROOT / ".e2e").mkdir(exist_ok=True)
         (ROOT / ".e2e" / "neovim-animation.svg").write_text(moving, encoding="utf-8")
 
         line = terminal.screen.display[terminal.screen.cursor.y].rstrip()
-        assert line == "    return max(order.amount for order in orders)"
+        assert line == whole

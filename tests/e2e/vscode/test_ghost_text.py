@@ -4,19 +4,14 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from tests.e2e.vscode.code_server import ROOT
+from tests.e2e.vscode.window import REST, SOURCE, WHOLE
 
-ROOT = Path(__file__).parents[3]
-# The last function repeats the others' shape, so that even a weak model and the match in the open
-# file are sure of how the line goes on.
-SOURCE = (Path(__file__).parents[1] / "handlers.txt").read_text("utf-8").removesuffix("\n")
-WHOLE = '            raise ValueError(f"duplicate handler {name!r}")'
-REST = 'ueError(f"duplicate handler {name!r}")'
+pytestmark = pytest.mark.e2e
 
 
 def ghost_after_l(window: Any, name: str, **how: str) -> str:
@@ -216,8 +211,8 @@ def test_a_cell_goes_on_from_the_cells_before_it(window: Any) -> None:
     window.show_file("cells.ipynb", json.dumps(notebook))
     editors = window.page.locator(".notebookOverlay .cell-editor-container .monaco-editor")
     editors.nth(1).click()
+    window.page.locator(".notebookOverlay .monaco-editor.focused").wait_for()
     window.press("Control+End")
-    window.page.wait_for_timeout(500)
     window.type("l")
 
     assert window.wait_for("ghost text", window.ghost) == REST

@@ -7,25 +7,31 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.vscode.window import REST, SOURCE
+
 pytestmark = pytest.mark.e2e
 
-HERE = Path(__file__).parent
-SOURCE = (HERE.parent / "handlers.txt").read_text("utf-8").removesuffix("\n")
-REST = 'ueError(f"duplicate handler {name!r}")'
+SLOW_SERVER = Path(__file__).parents[1] / "slow_server.py"
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file in which the server tells what its model does."""
+    file = tmp_path_factory.mktemp("slow") / "model.txt"
+    file.touch()
+    return file
 
 
 @pytest.fixture(scope="module")
 def shared_window(
-    start_code_server: Callable[..., Any],
-    new_window: Callable[..., Any],
-    tmp_path_factory: pytest.TempPathFactory,
+    new_code_server: Callable[..., Any], new_window: Callable[..., Any], written: Path
 ) -> Any:
     """Open a window whose server is slow."""
-    program = tmp_path_factory.mktemp("slow") / "mixline"
-    slow = f'#!/bin/sh\nexec "{sys.executable}" -P "{HERE.parent / "slow_server.py"}"\n'
+    program = written.with_name("mixline")
+    slow = f'#!/bin/sh\nexec "{sys.executable}" -P "{SLOW_SERVER}" "{written}"\n'
     program.write_text(slow, encoding="utf-8")
     program.chmod(0o755)
-    server = start_code_server(
+    server = new_code_server(
         "/usr/bin:/bin",
         "--disable-workspace-trust",
         settings={"mixline.server.command": str(program)},
@@ -49,19 +55,21 @@ def test_a_late_answer_is_shown_without_a_key(
 ) -> None:
     """It appears when it is there, though the request for it was given up."""
     window.open(f"late-{quick_suggestions}.{ending}", SOURCE)
-    window.page.wait_for_timeout(500)
     window.type("l")
     window.stays("nothing", lambda: not window.ghost(), 1.5)
 
-    assert window.wait_for("late ghost text", window.ghost, 15).endswith(REST)
+    assert window.wait_for("late ghost text", window.ghost).endswith(REST)
 
 
-def test_a_late_answer_for_another_place_is_not_shown(window: Any, quick_suggestions: str) -> None:
+def test_a_late_answer_for_another_place_is_not_shown(
+    window: Any, quick_suggestions: str, written: Path
+) -> None:
     """Once the cursor has moved on, what was meant for the old place stays away."""
-    window.open(f"moved-{quick_suggestions}.py", SOURCE)
-    window.page.wait_for_timeout(500)
+    name = f"moved-{quick_suggestions}.py"
+    window.open(name, SOURCE)
     window.type("l")
-    window.page.wait_for_timeout(1000)
+    window.wait_for("question", lambda: f"begun {name} raise Val\n" in written.read_text("utf-8"))
     window.press("Control+Home")
+    window.wait_for("answer", lambda: f"ended {name} raise Val\n" in written.read_text("utf-8"))
 
-    window.stays("nothing", lambda: not window.ghost(), 4)
+    window.stays("nothing", lambda: not window.ghost())

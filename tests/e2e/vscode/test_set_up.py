@@ -8,23 +8,23 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.vscode.window import REST, SOURCE
+
 pytestmark = pytest.mark.e2e
 
-SOURCE = (Path(__file__).parents[1] / "handlers.txt").read_text("utf-8").removesuffix("\n")
-REST = 'ueError(f"duplicate handler {name!r}")'
 DIALOGUE = ".monaco-dialog-box"
 RESTRICTED = ".part.banner:has-text('Restricted Mode')"
 
 
 @pytest.fixture(scope="module")
-def bare(start_code_server: Callable[..., Any]) -> Any:
+def bare(new_code_server: Callable[..., Any]) -> Any:
     """Start VS Code where `python3` is on PATH and `mixline` is not; trust has to be given."""
     folders = [
         folder
         for folder in ("/usr/local/bin", "/usr/bin", "/bin")
         if shutil.which("mixline", path=folder) is None
     ]
-    return start_code_server(os.pathsep.join(folders))
+    return new_code_server(os.pathsep.join(folders))
 
 
 def environments(server: Any) -> list[str]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.e2e
+from tests.e2e.vscode.window import REST, SOURCE
 
-SOURCE = (Path(__file__).parents[1] / "handlers.txt").read_text("utf-8").removesuffix("\n")
-REST = 'ueError(f"duplicate handler {name!r}")'
+pytestmark = pytest.mark.e2e
 
 
 def parent_of(pid: int) -> int:
