@@ -79,7 +79,8 @@ def open_source(named: Path, random: RandomWeights | None = None) -> Source:
                 f"{named}: expected the folder of a checkpoint, found the name of a configuration"
                 " without weights; fill it with --random-weights"
             )
-        return Source(spec=spec, tensors=Checkpoint.open(folder), tokenizer=tokenizer)
+        tensors = Checkpoint.open(folder)
+        return Source(spec=spec.stored_in(tensors.names()), tensors=tensors, tokenizer=tokenizer)
     return Source(
         spec=spec,
         tensors=random_weights(folder, spec.shapes(), random.seed),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from onnx_export.arch import gpt_oss, mellum, qwen3_moe
+from onnx_export.arch import gpt_oss, mellum, mixtral, qwen3_moe
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.errors import UnsupportedError
 from onnx_export.hf_config import HfConfig
@@ -13,6 +13,7 @@ FAMILIES: Final[Mapping[str, Callable[[HfConfig], DecoderSpec]]] = MappingProxyT
     {
         gpt_oss.MODEL_TYPE: gpt_oss.read_spec,
         mellum.MODEL_TYPE: mellum.read_spec,
+        mixtral.MODEL_TYPE: mixtral.read_spec,
         qwen3_moe.MODEL_TYPE: qwen3_moe.read_spec,
     }
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from onnx_export.arch.experts import SeparateExperts
+from onnx_export.arch.experts import SeparateExperts, StackedExperts
 from onnx_export.arch.layers import (
     GroupedAttention,
     LatentAttention,
@@ -186,6 +186,22 @@ def router(prefix: str, hidden: int, experts: int, *, bias: bool = False) -> Lin
         outputs=experts,
         inputs=hidden,
         bias=f"{prefix}.bias" if bias else None,
+    )
+
+
+def stacked_mixture(
+    prefix: str, router_name: str, hidden: int, inner: int, experts: int
+) -> Mixture:
+    """Name the tensors of a mixture as transformers 5 has them in memory, below ``prefix``."""
+    return Mixture(
+        router=router(f"{prefix}.{router_name}", hidden, experts),
+        experts=StackedExperts(
+            count=experts,
+            hidden=hidden,
+            inner=inner,
+            gate_up_name=f"{prefix}.experts.gate_up_proj",
+            down_name=f"{prefix}.experts.down_proj",
+        ),
     )
 
 

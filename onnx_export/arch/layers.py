@@ -2,7 +2,8 @@
 
 # H query heads, G key/value heads, D head dim
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from onnx_export.arch.experts import Experts, SeparateExperts, Shape
@@ -111,6 +112,15 @@ class Mixture:
     router: Linear
     experts: Experts
     shared: SharedExpert | None = None
+    renamed: "Mixture | None" = None
+    """Router and experts under the other names that a checkpoint may have them under."""
+
+    def stored_in(self, names: Collection[str]) -> "Mixture":
+        """Return the mixture under those of its names that ``names``, a checkpoint's, has."""
+        other = self.renamed
+        if other is None or any(name not in names for name in other.shapes()):
+            return self
+        return dataclasses.replace(other, shared=self.shared)
 
     def shapes(self) -> Mapping[str, Shape]:
         """Return the shapes of its tensors."""

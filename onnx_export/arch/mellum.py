@@ -20,6 +20,7 @@ from onnx_export.arch.common import (
     read_sizes,
     router,
     separate_experts,
+    stacked_mixture,
 )
 from onnx_export.arch.experts import SeparateExperts
 from onnx_export.arch.layers import LayerTensors, Mixture
@@ -73,6 +74,7 @@ def read_spec(config: HfConfig) -> DecoderSpec:
         return Mixture(
             router=router(f"{prefix}.gate", sizes.hidden, experts),
             experts=separate_experts(f"{prefix}.experts", sizes.hidden, expert_hidden, experts),
+            renamed=stacked_mixture(prefix, "gate", sizes.hidden, expert_hidden, experts),
         )
 
     def layer(index: int) -> LayerTensors:

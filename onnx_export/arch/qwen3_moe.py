@@ -17,6 +17,7 @@ from onnx_export.arch.common import (
     read_sizes,
     router,
     separate_experts,
+    stacked_mixture,
 )
 from onnx_export.arch.layers import Mixture
 from onnx_export.arch.spec import DecoderSpec, Routing
@@ -53,6 +54,7 @@ def read_spec(config: HfConfig) -> DecoderSpec:
         return Mixture(
             router=router(f"{prefix}.gate", sizes.hidden, experts),
             experts=separate_experts(f"{prefix}.experts", sizes.hidden, expert_hidden, experts),
+            renamed=stacked_mixture(prefix, "gate", sizes.hidden, expert_hidden, experts),
         )
 
     return DecoderSpec(

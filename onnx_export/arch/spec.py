@@ -2,7 +2,8 @@
 
 # H heads, G key/value heads, D head dim, E experts, I hidden size of an expert
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from onnx_export.arch.experts import Mxfp4Experts, Shape
@@ -108,6 +109,18 @@ class DecoderSpec:
             and not layer.attention.window
             and layer.attention.sinks is None
             for layer in self.layers
+        )
+
+    def stored_in(self, names: Collection[str]) -> "DecoderSpec":
+        """Return the decoder under the names that a checkpoint has its tensors under."""
+        parts = [
+            part.stored_in(names) if isinstance(part, Mixture) else part
+            for part in (layer.feed_forward for layer in self.layers)
+        ]
+        layers = zip(self.layers, parts, strict=True)
+        return dataclasses.replace(
+            self,
+            layers=tuple(dataclasses.replace(layer, feed_forward=part) for layer, part in layers),
         )
 
     def shapes(self) -> Mapping[str, Shape]:

@@ -63,6 +63,7 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 128,
 }
+MIXTRAL = {"num_local_experts": 8}
 MIXED = [SLIDING, FULL, SLIDING]
 VARIANTS = {
     "gpt_oss": Variant("gpt_oss", GPT_OSS),
@@ -103,6 +104,16 @@ VARIANTS = {
                 SLIDING: LLAMA3 | {"rope_theta": 1e4},
             },
         },
+    ),
+    "mixtral": Variant("mixtral", MIXTRAL),
+    "mixtral_window": Variant(
+        "mixtral",
+        MIXTRAL | {"sliding_window": WINDOW, "rope_parameters": LLAMA3, "head_dim": None},
+    ),
+    "mixtral_tied_odd": Variant(
+        "mixtral",
+        MIXTRAL
+        | {"hidden_size": 50, "intermediate_size": 37, "head_dim": 24, "tie_word_embeddings": True},
     ),
     "qwen3_moe_yarn": Variant("qwen3_moe", {"num_experts": 8, "rope_parameters": YARN}),
 }
@@ -166,6 +177,31 @@ def test_logits_are_those_of_transformers(
     assert error_of(graph.step(ids[back:], back), expected[back:]) < TOLERANCE
     reference = ReferenceDecoder(Checkpoint.open(checkpoint), read_spec(HfConfig.open(checkpoint)))
     assert error_of(reference.logits(ids), expected) < TOLERANCE
+
+
+STACKED = ("mellum_dense_layer", "mixtral", "qwen3_moe_yarn")
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_names_of_transformers_5_give_the_same_model(
+    name: str, tmp_path: Path, tiny_tokenizer: Path
+) -> None:
+    """Experts stacked in two tensors, as they are in its memory: the same bytes as one by one."""
+    model = make_model(VARIANTS[name])
+    for original in (True, False):
+        folder = tmp_path / f"checkpoint {original}"
+        model.save_pretrained(folder, save_original_format=original)
+        (folder / "tokenizer.json").write_bytes(tiny_tokenizer.read_bytes())
+        export_checkpoint(folder, tmp_path / str(original) / "model", weights="int4")
+    both = [
+        Checkpoint.open(tmp_path / f"checkpoint {original}").names() for original in (True, False)
+    ]
+
+    assert any("experts.gate_up_proj" in name for name in both[1])
+    assert not both[0] & {name for name in both[1] if "experts" in name}
+    for file in ("weights.bin", "model.onnx"):
+        first, second = (tmp_path / str(original) / "model" / file for original in (True, False))
+        assert first.read_bytes() == second.read_bytes()
 
 
 def test_every_family_is_compared() -> None:
