@@ -17,7 +17,7 @@ from onnx_export.presets import PRESETS, checkpoint_folder
 from onnx_export.random_weights import random_weights
 
 _NUM_LAYERS: Final = "num_hidden_layers"
-_PER_LAYER: Final = ("layer_types",)  # keys with an entry for every layer
+_PER_LAYER: Final = ("layer_types", "mlp_layer_types")  # keys with an entry for every layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

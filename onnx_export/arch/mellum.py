@@ -61,6 +61,11 @@ def read_spec(config: HfConfig) -> DecoderSpec:
     normalize = config.boolean("norm_topk_prob", default=True)
     head = read_head(config)
     config.require("hidden_act", "silu")
+    # As in configurations that other programs write; transformers goes by the lists alone.
+    config.require("use_sliding_window", *((True,) if SLIDING in layer_types else (True, False)))
+    config.ignore("max_window_layers")
+    config.require("decoder_sparse_step", 1)
+    config.require("mlp_only_layers", [])
     for key in ("num_mtp_layers", "num_nextn_predict_layers"):
         config.ignore(key)  # layers that guess further tokens, beside the decoder
     for key in ("mtp_layer_types", "mtp_mlp_layer_types"):

@@ -75,6 +75,21 @@ def test_layers_cut_the_configuration(tmp_path: Path, config_only: Path) -> None
         open_config(config_only, 4)
 
 
+def test_lists_with_an_entry_for_each_layer_are_cut_with_them(tmp_path: Path) -> None:
+    """Kinds of attention and of feed-forward; the first layers stay."""
+    config = {
+        "model_type": "mellum",
+        "num_hidden_layers": 3,
+        "layer_types": ["sliding_attention", "full_attention", "full_attention"],
+        "mlp_layer_types": ["dense", "sparse", "sparse"],
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    spec = read_spec(open_config(tmp_path, 2))
+
+    assert (len(spec.layers), spec.dense_layers) == (2, 1)
+
+
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_are_read(name: str) -> None:
     """By their names, with random weights only; the tokenizer is then the shipped model's."""
@@ -87,8 +102,12 @@ def test_presets_are_read(name: str) -> None:
 
 
 def test_codex_mini_counts_as_planned() -> None:
-    """120.1 billion parameters, 3.59 of them for one token, both to 1 %."""
+    """120.1 billion parameters, 3.59 of them for one token, both to 1 %; YaRN to 131,072."""
     spec = read_spec(open_config(Path("codex-mini")))
+
+    assert (spec.context, len(spec.ropes)) == (131_072, 1)
+    assert spec.ropes[0].kind == "yarn"
+    assert spec.ropes[0].factor * spec.ropes[0].original_context == spec.context
 
     assert total_parameters(spec) == pytest.approx(120.1e9, rel=0.01)
     assert active_parameters(spec) == pytest.approx(3.59e9, rel=0.01)

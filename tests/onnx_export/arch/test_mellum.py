@@ -85,6 +85,12 @@ def test_dense_layers_and_layers_that_guess_further(tmp_path: Path) -> None:
             "truncate to be True",
         ),
         ({"rope_parameters": {FULL: {"rope_type": "default"}}}, CheckpointError, "rope_theta"),
+        (
+            {"layer_types": [SLIDING] * 28, "use_sliding_window": False},
+            UnsupportedError,
+            "use_sliding_window to be True",
+        ),
+        ({"mlp_only_layers": [0]}, UnsupportedError, "mlp_only_layers"),
         ({"surprise": 1}, UnsupportedError, "found surprise"),
     ],
 )
