@@ -96,6 +96,17 @@ class HfConfig:
             raise self._fields.error(keys[0], "a whole number", None)
         return default
 
+    def integer_or_null(self, key: str, default: int) -> int | None:
+        """Return a count, ``default`` if the key is absent, and None where it is null.
+
+        Raises:
+            CheckpointError: of the wrong type.
+        """
+        if key in self._fields.names() and not self.has(key):
+            self._left.discard(key)
+            return None
+        return self.integer(key, default=default)
+
     def number(self, key: str, default: float | None = None, *, zero: bool = False) -> float:
         """Return a number above 0, or 0 if it may be; ``default`` None: it must be there."""
         self._left.discard(key)

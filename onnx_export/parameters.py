@@ -72,7 +72,9 @@ def _graph_bytes(spec: DecoderSpec) -> int:
 def _widening(spec: DecoderSpec) -> float:
     """Return by how much zeros make attention's matrices larger, at most."""
     narrowest = [
-        part.value if isinstance(part := layer.attention, LatentAttention) else spec.head_dim
+        min(part.value, part.nope + part.rope)
+        if isinstance(part := layer.attention, LatentAttention)
+        else spec.head_dim
         for layer in spec.layers
     ]
     return HeadPadding(head_dim=spec.head_dim).padded / min(narrowest)

@@ -4,16 +4,29 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from onnx_export.arch import gpt_oss, mellum, mixtral, qwen3_moe
+from onnx_export.arch import (
+    deepseek_v2,
+    gpt_oss,
+    granitemoe,
+    mellum,
+    mixtral,
+    olmoe,
+    qwen2_moe,
+    qwen3_moe,
+)
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.errors import UnsupportedError
 from onnx_export.hf_config import HfConfig
 
 FAMILIES: Final[Mapping[str, Callable[[HfConfig], DecoderSpec]]] = MappingProxyType(
     {
+        deepseek_v2.MODEL_TYPE: deepseek_v2.read_spec,
         gpt_oss.MODEL_TYPE: gpt_oss.read_spec,
+        granitemoe.MODEL_TYPE: granitemoe.read_spec,
         mellum.MODEL_TYPE: mellum.read_spec,
         mixtral.MODEL_TYPE: mixtral.read_spec,
+        olmoe.MODEL_TYPE: olmoe.read_spec,
+        qwen2_moe.MODEL_TYPE: qwen2_moe.read_spec,
         qwen3_moe.MODEL_TYPE: qwen3_moe.read_spec,
     }
 )
