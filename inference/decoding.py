@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from inference.cancel import CancelToken
 from inference.candidates import Candidates
 from inference.drafting import Draft, DraftedSteps
+from inference.healing import Rewriting
 from inference.line_ends import NO_LINE_ENDS, LineEnds
 from inference.line_search import MOST_WAYS, Frontier, Pick
 from inference.request import CompletionRequest, FinishReason
@@ -140,6 +141,8 @@ class Decoding:
             one_line = NO_LINE_ENDS if request.multi_line else ends
             probabilities, hint = expected(logits + self._mask(way), one_line, way.expert)
             self._candidates.favour(probabilities, way.written.text, way.rewriting.left)
+            if request.unlike and not way.written.tokens:
+                forbid(probabilities, request.unlike, way.rewriting)
             token, logprob = choose(probabilities, request.sampling, self._rng)
             drafted = hint is not None and token in hint.tokens
             pick = Pick(token=token, logprob=logprob, line_logprob=logprob, drafted=drafted)
@@ -237,6 +240,15 @@ class Decoding:
             return None
         written.text = stop.text
         return stop.reason
+
+
+def forbid(probabilities: Floats, texts: Sequence[str], rewriting: Rewriting) -> None:
+    """Give the first tokens of texts no probability ``[V]``, in place, if others have some."""
+    leading = [token for text in texts for token in rewriting.leading(text)]
+    forbidden = probabilities[leading]
+    probabilities[leading] = 0.0
+    if not probabilities.any():
+        probabilities[leading] = forbidden
 
 
 def _is_whole(way: Way) -> bool:

@@ -98,10 +98,14 @@ class Healer:
                 self._line_ends.popitem(last=False)
         return ends
 
-    def _beginnings(self, left: bytes) -> list[int]:
-        """Return the tokens that `left` begins with, itself included."""
+    def leading(self, left: bytes, text: bytes) -> list[int]:
+        """Return the tokens that write `left` and then what `text` begins with, or all of it."""
+        return self._beginnings(left + text, least=len(left) + 1)
+
+    def _beginnings(self, left: bytes, *, least: int = 1) -> list[int]:
+        """Return the tokens of `least` bytes and more that `left` begins with, itself included."""
         found = []
-        for length in range(1, len(left) + 1):
+        for length in range(least, len(left) + 1):
             at = bisect_left(self._sorted, (left[:length], 0))
             while at < len(self._sorted) and self._sorted[at][0] == left[:length]:
                 found.append(self._sorted[at][1])
@@ -140,6 +144,11 @@ class Rewriting:
     def line_ends(self) -> LineEnds:
         """Return the tokens that write the rest and then end the line in the same way."""
         return self._healer.line_ends(self.left)
+
+    def leading(self, text: str) -> list[int]:
+        """Return the tokens that write the rest and then what `text` begins with."""
+        begin = text.encode("utf-8", "replace")[: _longest(1)]
+        return self._healer.leading(self.left, begin)
 
     def consume(self, spelled: bytes) -> bytes:
         """Take a token's bytes; return those that are new."""

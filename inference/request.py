@@ -128,6 +128,8 @@ class CompletionRequest:
     multi_line: bool = False
     least_logprob: float | None = None  # nats; of a less likely text no more is written
     require_text: bool = False  # an explicit request: do not stop before a visible character
+    # The first token is none that one of these begins with, if there is another: alternatives.
+    unlike: tuple[str, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
     effort: float = 1.0  # see parse_effort
     workspace_expert: bool = True  # False: the network alone, as benchmarks compare

@@ -1,8 +1,10 @@
 """Further suggestions where the user asks for what stands there already.
 
-The first item stays the one that is shown; up to four more are drawn at a temperature, each with a
-seed of its own, and what comes out twice is left out. Half of them are the network's alone: where
-the workspace holds the line already, its expert is so sure that every draw would quote it.
+The first item stays the one that is shown; up to four more are looked for, one after another, until
+there are enough or the time is over. Two kinds take turns: drawn at a temperature, each with a seed
+of its own, and the likeliest text that begins with another token than all the others, so that even
+where the model is sure there is something else. All but the first two are the network's alone:
+where the workspace holds the line already, its expert would quote it again and again.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ MOST_ITEMS: Final = 5
 _TEMPERATURE: Final = 0.8  # what assistants use for several
 _TOP_P: Final = 0.95
 _WITHIN_S: Final = 2.0
+_MOST_ATTEMPTS: Final = 10
 _QUOTING: Final = 2  # so many of them may quote the workspace
 
 _log = logging.getLogger(__name__)
@@ -55,15 +58,8 @@ class Alternatives:
         """Reply with what stands there and others; with that alone if something else is asked."""
         self.stop()
         query = query.decided()
-        engine = self._engine()
-        handles: list[GenerationHandle] = []
-        try:
-            if engine is not None:
-                request = query.gathered()
-                handles = [engine.submit(_sampled(request, n)) for n in range(1, MOST_ITEMS)]
-        except MixlineError as error:
-            _log.warning("the engine refused an alternative: %s", error)
-        self._drawing = _Drawing(query, first, handles, reply)
+        self._drawing = _Drawing(query, query.gathered(), first, self._engine(), reply)
+        self._drawing.go_on()
 
     def edited(self, uri: str) -> None:
         """Nothing stands any more in an edited or closed document."""
@@ -78,28 +74,57 @@ class Alternatives:
 
 
 class _Drawing:
-    """The generations for one request."""
+    """The generations for one request, one after another."""
 
     def __init__(
-        self, query: Query, first: Insertion, handles: list[GenerationHandle], reply: _Reply
+        self,
+        query: Query,
+        request: CompletionRequest,
+        first: Insertion,
+        engine: CompletionEngine | None,
+        reply: _Reply,
     ) -> None:
         self._query = query
+        self._request = request
         self._items = [first]
+        self._tried = [first.text]  # as they were written
+        self._attempts = 0
+        self._engine = engine
         self._reply: _Reply | None = reply
+        self._handle: GenerationHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self._left = set(handles)
-        self._deadline = self._loop.call_later(_WITHIN_S if handles else 0.0, self.answer)
-        for handle in handles:
-            handle.future.add_done_callback(partial(self._from_engine, handle))
+        self._deadline = self._loop.call_later(_WITHIN_S, self.answer)
+
+    def go_on(self) -> None:
+        """Look for one more; reply if there are enough, or no others."""
+        enough = len(self._items) == MOST_ITEMS or self._attempts == _MOST_ATTEMPTS
+        if self._engine is None or enough:
+            self.answer()
+            return
+        try:
+            self._handle = handle = self._engine.submit(self._attempt())
+        except MixlineError as error:
+            _log.warning("the engine refused an alternative: %s", error)
+            self.answer()
+            return
+        self._attempts += 1
+        handle.future.add_done_callback(partial(self._from_engine, handle))
 
     def answer(self) -> None:
-        """Reply once, and end what is left."""
+        """Reply once, and end what is under way."""
         self._deadline.cancel()
         reply, self._reply = self._reply, None
-        for handle in self._left:
-            handle.cancel()
+        if self._handle is not None:
+            self._handle.cancel()
         if reply is not None:
             reply(tuple(self._items))
+
+    def _attempt(self) -> CompletionRequest:
+        request = replace(self._request, workspace_expert=self._attempts < _QUOTING)
+        if self._attempts % 2:
+            sampling = Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=self._attempts)
+            return replace(request, sampling=sampling)
+        return replace(request, sampling=Sampling(), unlike=tuple(self._tried))
 
     def _from_engine(self, handle: GenerationHandle, _: Future[Completion]) -> None:
         if not self._loop.is_closed():
@@ -108,20 +133,20 @@ class _Drawing:
     def _finished(self, handle: GenerationHandle) -> None:
         if self._reply is None:
             return
-        self._left.discard(handle)
         if handle.future.exception() is None:
-            self._add(settled(self._query.request, handle.future.result()).text)
-        if not self._left:
-            self.answer()
+            completion = handle.future.result()
+            self._tried.append(completion.text)
+            self._add(settled(self._query.request, completion).text)
+        self.go_on()
 
     def _add(self, text: str) -> None:
         request = self._query.request
         suffix = self._query.closers + request.suffix
         item = judge(text, request.prefix, suffix, single_line=not request.multi_line)
-        if isinstance(item, Insertion) and item not in self._items:
+        if isinstance(item, Insertion) and _bare(item) not in map(_bare, self._items):
             self._items.append(item)
 
 
-def _sampled(request: CompletionRequest, seed: int) -> CompletionRequest:
-    sampling = Sampling(temperature=_TEMPERATURE, top_p=_TOP_P, seed=seed)
-    return replace(request, sampling=sampling, workspace_expert=seed <= _QUOTING)
+def _bare(item: Insertion) -> str:
+    """Return a suggestion's text without blanks: others need more than those."""
+    return "".join(item.text.split())

@@ -167,6 +167,41 @@ def test_workspace_expert_writes_what_is_open(engine: Engine, make_request: Make
     assert alone.drafted_tokens == 0
 
 
+@pytest.mark.parametrize("workspace_expert", [False, True])
+def test_what_it_must_be_unlike_is_not_begun(
+    engine: Engine, make_request: MakeRequest, workspace_expert: bool
+) -> None:
+    """Each next one leaves the others with its first character or token, quoted ones too."""
+    line = "connection = open_connection(host, port, timeout=30)\n"
+    request = make_request(
+        line * 3 + "connection = open_con",
+        suffix="",
+        multi_line=False,
+        require_text=True,
+        workspace_expert=workspace_expert,
+    )
+    texts: list[str] = []
+    for _ in range(6):
+        completion = complete(engine, replace(request, unlike=tuple(texts)))
+        first = completion.text[: completion.token_ends[0]]
+        # Of half a character nothing is seen yet.
+        assert not first or not any(text.startswith(first) for text in texts)
+        texts.append(completion.text)
+
+    assert len(set(texts)) > 1
+    assert (texts[0] == "nection(host, port, timeout=30)") == workspace_expert
+
+
+def test_where_nothing_else_is_possible_it_is_alike(
+    engine: Engine, make_request: MakeRequest
+) -> None:
+    """Every token that may come is forbidden: the rule gives way."""
+    every = tuple(map(chr, range(0x20, 0x7F)))
+    texts = (*every, *(complete(engine, make_request(require_text=True)).text,))
+
+    assert complete(engine, make_request(require_text=True, unlike=texts)).tokens > 0
+
+
 def test_any_text_is_survived(engine: Engine, make_request: MakeRequest) -> None:
     """Half characters, zeros, marker texts, nothing at all."""
     for text in ("", "\x00", "\ud83d", "😋" * 50, "<|fim_middle|>" * 9, "a" * 20_000, "\r\n" * 99):

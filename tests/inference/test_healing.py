@@ -86,6 +86,24 @@ def test_required_text_may_be_indented(healer: Healer, tokenizer: Tokenizer) -> 
     assert one_line == {token for token in free if not re.match(rb"\n\s*?\n", token)}
 
 
+def test_leading_tokens_write_the_rest_and_then_some_of_the_text(
+    healer: Healer, tokenizer: Tokenizer
+) -> None:
+    """Exactly those whose bytes go beyond the rest and lie along the text, also without a rest."""
+    long = max((tokenizer.token_bytes(token) for token in range(tokenizer.size)), key=len)
+    for rest, text in [(long[:1], long[1:].decode() + "x"), (b"", long.decode()), (b"x", "")]:
+        whole = rest + text.encode()
+        expected = {
+            token
+            for token in range(tokenizer.size)
+            if token not in tokenizer.added
+            and len(spelled := tokenizer.token_bytes(token)) > len(rest)
+            and whole.startswith(spelled)
+        }
+        assert set(Rewriting(healer, rest).leading(text)) == expected
+        assert bool(expected) == bool(text)  # the long one at least
+
+
 def test_rewriting_hands_out_what_is_new(healer: Healer) -> None:
     """Old bytes are swallowed, the rest of a token that goes on is not."""
     rewriting = Rewriting(healer, b"self.a")

@@ -79,7 +79,7 @@ def test_asked_again_for_what_stands_there_the_answer_has_alternatives(client: A
 
 
 def test_what_is_quoted_has_alternatives_too(client: Any) -> None:
-    """Where the line stands in the file already every draw that may quote it does."""
+    """Where the line stands in the file already, others begin with another token."""
     client.open(URI, TEXT)
     first = client.inline(URI, LINE, COLUMN, invoked=True)
     assert [item["insertText"] for item in first] == [REST]
