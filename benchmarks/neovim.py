@@ -2,25 +2,24 @@
 
 The clock starts when Neovim reads the key (vim.on_key) and stops at the end of the first redraw
 with ghost text in it (a decoration provider). Places are drawn from Python files: the four
-characters before each are typed, 120 ms apart.
+characters before each are typed, 120 ms apart: `python -m benchmarks.neovim NVIM INIT FILE...`.
 """
 
 import argparse
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pynvim
 
+from benchmarks.typing_places import Place, draw_places
+
 ROOT = Path(__file__).parents[1]
-KEYS = 4
 KEY_INTERVAL_S = 0.12
 PATIENCE_S = 1.5
 PROBE = """
@@ -62,21 +61,6 @@ class Report:
     p50_all_ms: float
 
 
-def _places(files: Sequence[Path], count: int, seed: int) -> list[tuple[str, str, str]]:
-    """Draw places inside or at the end of words, as (before, typed, behind)."""
-    choose = random.Random(seed)  # noqa: S311 - the same places each time
-    texts = [file.read_text("utf-8") for file in files]
-    found = []
-    while len(found) < count:
-        text = choose.choice(texts)
-        at = choose.randrange(KEYS, len(text))
-        typed = text[at - KEYS : at]
-        if "\n" not in typed and typed.strip() and text[at - 1].isalnum():
-            rest = text[at:].partition("\n")
-            found.append((text[: at - KEYS], typed, rest[1] + rest[2]))
-    return found
-
-
 def _open(program: Path, init: str, folder: Path) -> pynvim.Nvim:
     file = folder / "init.lua"
     file.write_text(init, encoding="utf-8")
@@ -96,16 +80,16 @@ def _open(program: Path, init: str, folder: Path) -> pynvim.Nvim:
     return nvim
 
 
-def _measure(nvim: pynvim.Nvim, before: str, typed: str, behind: str) -> tuple[bool, float | None]:
+def _measure(nvim: pynvim.Nvim, place: Place) -> tuple[bool, float | None]:
     """Return whether the last key was typed along ghost text, and the milliseconds to see some."""
-    lines = before.split("\n")
-    rows = (before + behind).split("\n")
+    lines = place.before.split("\n")
+    rows = (place.before + place.behind).split("\n")
     nvim.command("stopinsert")
     nvim.current.buffer[:] = rows
     nvim.current.window.cursor = (len(lines), 0)
     nvim.input("A")
     time.sleep(0.5)
-    for key in typed:
+    for key in place.typed:
         nvim.input("<lt>" if key == "<" else key)
         time.sleep(KEY_INTERVAL_S)
     deadline = time.monotonic() + PATIENCE_S - KEY_INTERVAL_S
@@ -130,8 +114,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         nvim = _open(arguments.program, arguments.init.read_text("utf-8"), Path(folder))
-        places = _places(arguments.files, arguments.places, arguments.seed)
-        results = [_measure(nvim, *place) for place in places]
+        places = draw_places(arguments.files, arguments.places, arguments.seed)
+        results = [_measure(nvim, place) for place in places]
         nvim.close()
     new_ms = [ms for along, ms in results if ms is not None and not along]
     along_ms = [ms for along, ms in results if ms is not None and along]
