@@ -3,11 +3,17 @@
 import importlib.util
 import warnings
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from onnx_export.arch import read_spec
+from onnx_export.hf_config import HfConfig
+from onnx_export.parameters import total_parameters
+
 Floats = npt.NDArray[np.float32]
+_F32_BYTES: Final = 4
 
 
 def transformers_logits(
@@ -24,10 +30,10 @@ def transformers_logits(
         None without torch or transformers, for a model that they do not read, or one that is too
         large.
     """
-    # bf16 on the disk is twice as large in f32
-    files = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    # Not by the files: bf16 grows to twice its size, MXFP4 to nearly eight times.
+    parameters = total_parameters(read_spec(HfConfig.open(folder)))
     installed = all(importlib.util.find_spec(name) for name in ("torch", "transformers"))
-    if not installed or 2 * files > memory_bytes:
+    if not installed or _F32_BYTES * parameters > memory_bytes:
         return None
     import torch  # noqa: PLC0415 - not everywhere, and seconds to import
     import transformers  # noqa: PLC0415
