@@ -21,7 +21,7 @@ def draw_places(files: Sequence[Path], count: int, seed: int) -> list[Place]:
     """Draw places from files; the rest of each line is taken away."""
     choose = random.Random(seed)  # noqa: S311 - the same places each time
     texts = [file.read_text("utf-8") for file in files]
-    found = []
+    found: list[Place] = []
     while len(found) < count:
         text = choose.choice(texts)
         at = choose.randrange(KEYS, len(text))
