@@ -4,13 +4,15 @@ import resource
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from evaluation.machine import Machine, describe_machine, read_bandwidth_gbps
+from evaluation.machine import Machine, describe_machine
+from evaluation.operators.limits import measure_limits
 from evaluation.plot import Line, line_plot
+from evaluation.step_time import StepRow, step_rows
 from inference import Completion, CompletionRequest, Engine, EngineConfig
 
 # Files that every Python installation has, so that figures of two machines compare.
@@ -18,6 +20,7 @@ SOURCES = ("argparse.py", "textwrap.py", "json/decoder.py", "http/client.py", "d
 PREFIX_CHARACTERS = (250, 500, 1000, 1500)  # the longest still fits a context of 1,024 tokens
 SUFFIX_CHARACTERS = 500
 DECODED_TOKENS = 48
+ENOUGH_S = 30.0  # no further file is begun then: a large model needs a minute for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,9 @@ class DecodeReport:
     peak_memory_mb: float
     weight_bytes: int
     read_bandwidth_gbps: float
+    files: int  # that the rows are medians of
     rows: tuple[DecodeRow, ...]
+    steps: tuple[StepRow, ...]
 
 
 def _request(document: str, prefix: str, suffix: str) -> CompletionRequest:
@@ -71,6 +76,17 @@ def _measure(engine: Engine, name: str, text: str, length: int) -> tuple[Complet
         for cursor in (end, end + 1)
     )
     return cold, warm
+
+
+def _pairs(engine: Engine, texts: Mapping[str, str]) -> list[list[tuple[Completion, Completion]]]:
+    """Measure file by file, all `PREFIX_CHARACTERS` of each, until it is enough."""
+    pairs: list[list[tuple[Completion, Completion]]] = []
+    started = time.perf_counter()
+    for name, text in texts.items():
+        pairs.append([_measure(engine, name, text, length) for length in PREFIX_CHARACTERS])
+        if time.perf_counter() - started > ENOUGH_S:
+            break
+    return pairs
 
 
 def _row(pairs: list[tuple[Completion, Completion]]) -> DecodeRow:
@@ -101,29 +117,31 @@ def bench_decode(model: Path, config: EngineConfig) -> DecodeReport:
     """Measure one model directory.
 
     Raises:
-        MixlineError: the model cannot be loaded or run.
+        MixlineError: the model cannot be loaded or run, or the library that measures the bandwidth
+            was not built.
     """
     library = Path(sysconfig.get_path("stdlib"))
     texts = {name: (library / name).read_text(encoding="utf-8") for name in SOURCES}
     started = time.perf_counter()
     with Engine.open(model, config) as engine:
         load_ms = (time.perf_counter() - started) * 1e3
-        rows = [
-            _row([_measure(engine, name, text, length) for name, text in texts.items()])
-            for length in PREFIX_CHARACTERS
-        ]
+        pairs = _pairs(engine, texts)
         info = engine.info
     to_mb = 1e-3 if sys.platform == "linux" else 1e-6  # kilobytes on Linux, bytes on macOS
+    peak_memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * to_mb
+    read_gbps = measure_limits(config.threads).read_gbps
     return DecodeReport(
         machine=describe_machine(),
         model=info.name,
         kernel=info.kernel,
         threads=config.threads,
         load_ms=round(load_ms, 1),
-        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * to_mb, 1),
+        peak_memory_mb=round(peak_memory_mb, 1),
         weight_bytes=info.weights_bytes,
-        read_bandwidth_gbps=round(read_bandwidth_gbps(config.threads), 1),
-        rows=tuple(rows),
+        read_bandwidth_gbps=read_gbps,
+        files=len(pairs),
+        rows=tuple(_row(list(of_length)) for of_length in zip(*pairs, strict=True)),
+        steps=step_rows(model, config.threads, read_gbps),
     )
 
 
@@ -148,13 +166,35 @@ def table(report: DecodeReport) -> str:
 {report.model}, {report.weight_bytes / 1e6:.1f} MB, kernel {report.kernel}, {report.threads} threads
 {machine.processor}, {machine.cores} cores, load {machine.load_1min}
 read bandwidth {report.read_bandwidth_gbps} GB/s
-loaded in {report.load_ms:.0f} ms, peak memory {report.peak_memory_mb:.0f} MB
+loaded in {report.load_ms:.0f} ms, peak memory {report.peak_memory_mb:.0f} MB; medians of \
+{report.files} files
 
 | prompt tokens | prefill ms | prefill tok/s | next key ms | cached | decode tok/s |
 |---|---|---|---|---|---|
 """
-    return head + "\n".join(
+    completions = "\n".join(
         f"| {row.prompt_tokens} | {row.prefill_ms} | {row.prefill_tokens_per_s} "
         f"| {row.keystroke_ms} | {row.keystroke_cached_share:.1%} | {row.decode_tokens_per_s} |"
         for row in report.rows
     )
+    steps = """
+
+One token of the network alone:
+
+| tokens before it | MB read | ms | tokens/s | at the bandwidth limit | share of it |
+|---|---|---|---|---|---|
+"""
+    return (
+        head
+        + completions
+        + steps
+        + "\n".join(
+            f"| {row.context_tokens:,} | {row.token_mb} | {row.ms_per_token} | {row.tokens_per_s} "
+            + ("| - | - |" if row.limit_tokens_per_s is None else _limit(row))
+            for row in report.steps
+        )
+    )
+
+
+def _limit(row: StepRow) -> str:
+    return f"| {row.limit_tokens_per_s} | {row.share_of_limit:.0%} |"

@@ -44,17 +44,18 @@ def fit_rows(
     for context in contexts:
         kv_bytes = sizes.kv_bytes(context)
         needed = sizes.weight_bytes + kv_bytes + PROGRAM_BYTES
-        always = sizes.bytes_per_token + kv_bytes
-        fits = _fits(needed, always + PROGRAM_BYTES, free_bytes, memory_bytes)
+        always = sizes.bytes_per_token + kv_bytes + PROGRAM_BYTES
+        token_bytes = sizes.bytes_per_token + sizes.kv_read_bytes(context)
+        fits = _fits(needed, always, free_bytes, memory_bytes)
         is_limited = fits.endswith("memory") and sizes.weight_bytes > cache_bytes
-        speed = read_gbps * GIGABYTE / always
+        speed = read_gbps * GIGABYTE / token_bytes
         rows.append(
             FitRow(
                 weights=sizes.weights,
                 kv_format=sizes.kv_format,
                 context=context,
                 disk_gb=round(sizes.weight_bytes / GIGABYTE, 2),
-                token_mb=round(always / 1e6, 1),
+                token_mb=round(token_bytes / 1e6, 1),
                 memory_gb=round(needed / GIGABYTE, 2),
                 fits=fits,
                 tokens_per_s=round(speed, 1) if is_limited else None,

@@ -1,16 +1,10 @@
-"""What a figure was measured on: processor, memory, load, and the read bandwidth of that moment."""
+"""What a figure was measured on: processor, memory, load."""
 
 import os
 import platform
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-BANDWIDTH_BYTES = 512 << 20  # several times any last-level cache of a desktop
-BANDWIDTH_ROUNDS = 3
 GIGABYTE = 1e9
 
 
@@ -48,16 +42,3 @@ def _processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def read_bandwidth_gbps(threads: int) -> float:
-    """Return the best of a few rounds of summing a large array, in GB/s over all threads."""
-    words = np.ones(BANDWIDTH_BYTES // 8, dtype=np.int64)
-    parts = np.array_split(words, threads)
-    best = 0.0
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in range(BANDWIDTH_ROUNDS):
-            started = time.perf_counter()
-            list(pool.map(np.sum, parts))
-            best = max(best, words.nbytes / (time.perf_counter() - started) / GIGABYTE)
-    return best

@@ -22,13 +22,21 @@ class ModelSizes:
     bytes_per_token: int
     """Of the weights that are read for one token: all but idle experts, one row of tables."""
     kv_bytes_per_position: int
-    """Of the cache, read again for every token behind it."""
+    """Of the cache, which holds every position in every layer."""
     context: int
     """Tokens."""
+    windows: tuple[int, ...] = (0,)
+    """For each layer, or for all alike, how many positions a token reads at most; 0: all."""
 
     def kv_bytes(self, tokens: int) -> int:
         """Return the bytes of a cache of so many tokens, of the context at most."""
         return self.kv_bytes_per_position * min(tokens, self.context)
+
+    def kv_read_bytes(self, tokens: int) -> int:
+        """Return the bytes of such a cache that the next token reads."""
+        per_layer = self.kv_bytes_per_position // len(self.windows)
+        tokens = min(tokens, self.context)
+        return sum(per_layer * min(tokens, window or tokens) for window in self.windows)
 
 
 def model_sizes(model: ModelDir) -> ModelSizes:
@@ -42,6 +50,7 @@ def model_sizes(model: ModelDir) -> ModelSizes:
         bytes_per_token=_bytes_per_token(graph, architecture.experts_per_token),
         kv_bytes_per_position=sum(_past_bytes(graph)),
         context=architecture.context,
+        windows=_windows(graph),
     )
 
 
@@ -60,6 +69,12 @@ def _bytes_per_token(graph: OnnxGraph, experts_per_token: int) -> int:
         else:
             read += tensor.num_bytes
     return round(read)
+
+
+def _windows(graph: OnnxGraph) -> tuple[int, ...]:
+    found = [node for node in graph.nodes if node.op_type == "CachedAttention"]
+    windows = [node.attributes.get("window", 0) for node in found]
+    return tuple(window for window in windows if isinstance(window, int)) or (0,)
 
 
 def _is_int8(graph: OnnxGraph) -> bool:

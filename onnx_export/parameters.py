@@ -6,7 +6,7 @@ from inference.manifest import Quantization
 from inference.ops.layout import bytes_per_expert
 from inference.sizes import ModelSizes
 from onnx_export.arch.experts import BiasedExperts, Experts
-from onnx_export.arch.layers import LatentAttention
+from onnx_export.arch.layers import GroupedAttention, LatentAttention
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.attention_plan import INT8_BLOCK, AttentionPlan
 from onnx_export.passes.pad_heads import HeadPadding
@@ -62,6 +62,10 @@ def estimated_sizes(spec: DecoderSpec, plan: Quantization, mix: AttentionPlan) -
         bytes_per_token=int(whole - idle - _rope_bytes(spec) - table - _graph_bytes(spec)),
         kv_bytes_per_position=len(spec.layers) * 2 * spec.kv_heads * head_bytes,
         context=spec.context,
+        windows=tuple(
+            part.window if isinstance(part := layer.attention, GroupedAttention) else 0
+            for layer in spec.layers
+        ),
     )
 
 

@@ -1,5 +1,7 @@
 """What fits is judged by the weights, the cache and the memory; speed by the bandwidth."""
 
+import dataclasses
+
 from evaluation.fit import PROGRAM_BYTES, fit_rows
 from inference.sizes import ModelSizes
 
@@ -33,6 +35,27 @@ def test_speed_is_the_bandwidth_over_what_a_token_reads() -> None:
         (8192, "in free memory", 11.0),
         (10_000, "in free memory", 10.0),
     ]
+
+
+def test_layers_with_a_window_read_no_more_than_it() -> None:
+    """Their caches hold every position, so memory stays; what a token reads does not grow."""
+    windowed = dataclasses.replace(SIZES, windows=(0, 100))
+
+    assert windowed.kv_bytes(8192) == SIZES.kv_bytes(8192)
+    assert windowed.kv_read_bytes(50) == SIZES.kv_read_bytes(50) == 5_000_000
+    assert windowed.kv_read_bytes(8192) == 50_000 * (8192 + 100)
+    both = [
+        fit_rows(
+            sizes,
+            read_gbps=20.0,
+            cache_bytes=0,
+            free_bytes=20_000_000_000,
+            memory_bytes=24_000_000_000,
+        )[1]
+        for sizes in (SIZES, windowed)
+    ]
+    assert [row.token_mb for row in both] == [1819.2, 1414.6]
+    assert both[0].memory_gb == both[1].memory_gb
 
 
 def test_what_does_not_fit_has_no_speed() -> None:

@@ -174,6 +174,8 @@ def test_bench_decode_measures_every_length(tmp_path: Path) -> None:
         assert row["prefill_tokens_per_s"] > 0
         assert row["decode_tokens_per_s"] > 0
         assert row["keystroke_cached_share"] > 0.9
+    assert [row["context_tokens"] for row in report["steps"]] == [64, 1023]
+    assert all(row["ms_per_token"] > 0 for row in report["steps"])
 
 
 def test_export_makes_a_directory_that_completes(

@@ -10,6 +10,7 @@ import pytest
 
 from inference.model_dir import ModelDir
 from inference.ops import layout
+from inference.sizes import model_sizes
 from onnx_export import export_checkpoint
 from onnx_export.arch import read_spec
 from onnx_export.arch.experts import Mxfp4Experts
@@ -18,6 +19,7 @@ from onnx_export.arch.spec import DecoderSpec
 from onnx_export.checkpoint import Checkpoint
 from onnx_export.errors import CheckpointError, ExportError, UnsupportedError
 from onnx_export.hf_config import HfConfig
+from onnx_export.outlook import outlook
 from onnx_export.parameters import total_parameters
 from onnx_export.random_checkpoint import write_random_checkpoint
 
@@ -153,6 +155,35 @@ def test_experts_survive_bit_for_bit(weights: str, tmp_path: Path, tiny_tokenize
             ):
                 assert np.array_equal(found.nibbles[expert], stored.nibbles[0])
                 assert np.array_equal(found.scales[expert], stored.scales[0])
+
+
+def test_a_scale_that_means_nan_is_refused(tmp_path: Path, tiny_tokenizer: Path) -> None:
+    """By the file's and the tensor's name, and nothing is left behind."""
+    folder = tmp_path / "checkpoint"
+    write_random_checkpoint(folder, TINY, tiny_tokenizer)
+    file = folder / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    begin = int.from_bytes(data[:8], "little") + 8
+    name = "model.layers.1.mlp.experts.down_proj_scales"
+    data[begin + json.loads(data[8:begin])[name]["data_offsets"][0] + 7] = 255
+    file.write_bytes(data)
+
+    for weights in ("keep", "fp32"):
+        with pytest.raises(CheckpointError, match=r"layers\.1\.mlp\S*down_proj\S*: .* means NaN"):
+            export_checkpoint(folder, tmp_path / "model", weights=weights)
+        assert not (tmp_path / "model").exists()
+
+
+def test_estimate_knows_the_windows(tmp_path: Path, tiny_tokenizer: Path) -> None:
+    """What a token reads of the cache is the same before the export and after it."""
+    write_random_checkpoint(tmp_path / "checkpoint", TINY, tiny_tokenizer)
+    export_checkpoint(tmp_path / "checkpoint", tmp_path / "model", weights="fp32", kv="f32")
+
+    before = outlook(tmp_path / "checkpoint").sizes["fp32"]
+    after = model_sizes(ModelDir.open(tmp_path / "model"))
+
+    assert before.windows == after.windows == (128, 0)
+    assert before.kv_read_bytes(500) == after.kv_read_bytes(500) < after.kv_bytes(500)
 
 
 def test_gate_and_up_take_turns(tmp_path: Path, tiny_tokenizer: Path) -> None:
