@@ -68,6 +68,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         start_id=next(iter(manifest.stop_ids), 0),
         tasks=manifest.task_tokens,
         chat=manifest.chat,
+        begin_id=manifest.begin_id,
     )
     progress("Warming up", 0.8)
     _warm_up(session, shape)

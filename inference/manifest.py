@@ -126,6 +126,7 @@ class Manifest:
     files: Mapping[str, FileEntry]  # all files of the directory but the manifest itself
     produced_by: str
     chat: ChatFormat | None = None  # of a model that chats
+    begin_id: int | None = None  # stands before every prompt, if the model was trained so
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -188,6 +189,7 @@ def parse_manifest(data: bytes, source: str) -> Manifest:
         files=MappingProxyType({name: _file(files.nested(name)) for name in files.names()}),
         produced_by=fields.text("produced_by", MAX_NAME),
         chat=None if fields.value("chat") is None else _chat(fields.nested("chat"), vocab),
+        begin_id=fields.optional_integer("begin_id", 0, vocab - 1),
     )
     _check_files(manifest, source)
     return manifest

@@ -45,6 +45,7 @@ class PromptBuilder:
         start_id: int,
         tasks: TaskTokens = NO_TASKS,
         chat: ChatFormat | None = None,
+        begin_id: int | None = None,
     ) -> None:
         """Build prompts.
 
@@ -55,6 +56,7 @@ class PromptBuilder:
             start_id: stands alone where a prompt would be empty.
             tasks: tokens of the tasks that the model is trained on.
             chat: of the model; used where it has no markers to fill a gap with.
+            begin_id: stands before every prompt.
 
         Raises:
             ContextLengthError: the budget is below `MIN_BUDGET`.
@@ -68,6 +70,7 @@ class PromptBuilder:
         self._tokenizer = tokenizer
         self._markers = markers
         self._start_id = start_id
+        self._begin = [] if begin_id is None else [begin_id]
         self._tasks = tasks
         asks = chat is not None and markers.style == "none"
         self._written = WrittenPrompt(tokenizer, chat) if chat is not None and asks else None
@@ -85,7 +88,8 @@ class PromptBuilder:
             question = self._written.question(request, header, suffix)
             header = question if len(question) <= self.budget * _QUESTION_SHARE else []
             fills, suffix = False, []
-        left = self.budget - num_markers(self._markers, fills=fills) - len(header) - len(suffix)
+        around = len(self._begin) + num_markers(self._markers, fills=fills)
+        left = self.budget - around - len(header) - len(suffix)
         # Before the suffix a text that changes with every key would make the suffix new each time:
         # the cursor's line stands behind it then.
         held_back = fills and holds_back_line(self._markers)
@@ -96,7 +100,7 @@ class PromptBuilder:
         ids = render(
             self._markers, header=header, prefix=prefix, suffix=suffix, fills=fills, line=line
         )
-        return ids or [self._start_id]
+        return [*self._begin, *ids] or [self._start_id]
 
     def _line(self, text: str, room: int) -> list[int]:
         """Return the ids of a line's beginning; of a very long one the end that fits."""

@@ -51,7 +51,8 @@ class Scorer:
         """
         directory = ModelDir.open(model)
         session = open_session(directory, threads)
-        start_id = next(iter(directory.manifest.stop_ids), 0)
+        begin_id, stop_ids = directory.manifest.begin_id, directory.manifest.stop_ids
+        start_id = next(iter(stop_ids), 0) if begin_id is None else begin_id
         return cls(session, Tokenizer.open(directory.tokenizer), start_id)
 
     def nats(self, ids: Sequence[int], first: int, effort: float = 1.0) -> float:

@@ -1,7 +1,8 @@
 """Text to token ids and back; the only door to the `tokenizers` library.
 
 Document text is encoded by a tokenizer that knows no added token, so text that looks like a marker
-stays text. Byte-level BPE only: each token is a byte string, which is how decoding works here.
+stays text. Each token is a byte string (see `inference.token_spelling`), which is how decoding
+works here.
 """
 
 import codecs
@@ -15,6 +16,7 @@ from typing import Any, Final
 from tokenizers import Tokenizer as BpeTokenizer
 
 from inference.errors import ModelDirectoryError
+from inference.token_spelling import SPACE, byte_token, continuing, spelling_of, token_bytes
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MAX_TOKENS: Final = 2**22
@@ -57,15 +59,11 @@ class Tokenizer:
         """Build from the parsed tokenizer.json.
 
         Raises:
-            ModelDirectoryError: not byte-level BPE, or refused by the library.
+            ModelDirectoryError: not BPE of a known kind, or refused by the library.
         """
         added = {entry["id"]: str(entry["content"]) for entry in spec.get("added_tokens") or []}
-        model = spec.get("model") or {}
-        if model.get("type") != "BPE" or not _mentions_byte_level(spec):
-            raise ModelDirectoryError(
-                "expected a byte-level BPE tokenizer in tokenizer.json, found"
-                f" {model.get('type')!r}; models with another tokenizer are not supported"
-            )
+        spelling = spelling_of(spec)
+        model = spec["model"]
         vocab: dict[str, int] = model["vocab"]
         # An added token that also stands in the vocabulary could be met by `ignore_merges`.
         plain_vocab = {text: token for text, token in vocab.items() if token not in added}
@@ -76,6 +74,9 @@ class Tokenizer:
             "truncation": None,
             "padding": None,
         }
+        if spelling == "sentencepiece":
+            plain |= continuing(spec)
+            plain["model"] |= {"unk_token": None}  # every byte has a token
         try:
             self._plain = BpeTokenizer.from_str(json.dumps(plain))
         except BaseException as error:  # the library raises bare Exception, or panics
@@ -89,9 +90,16 @@ class Tokenizer:
                 f"expected token ids from 0 to {_MAX_TOKENS - 1} in tokenizer.json, found ids up to"
                 f" {self.size - 1}"
             )
-        self._bytes = _token_bytes(plain_vocab, added, self.size)
+        self._bytes = token_bytes(spelling, plain_vocab, added, self.size)
+        # The three bytes of the sign that stands for a space, where it stands for itself.
+        self._sign: list[int] | None = None
+        if spelling == "sentencepiece":
+            self._sign = [plain_vocab[byte_token(byte)] for byte in SPACE.encode()]
         self._lines: dict[str, list[int]] = {}
-        self._line_start = self._exact_line_start()
+        if spelling == "sentencepiece" and not any("\n" in text[:-1] for text in plain_vocab):
+            self._line_start: re.Pattern[str] | None = re.compile("\n")  # no token spans it
+        else:
+            self._line_start = self._exact_line_start()
         self._starts: dict[str, list[int]] = {}
         self._word_end = self._exact_word_end()
 
@@ -100,7 +108,7 @@ class Tokenizer:
         """Read tokenizer.json.
 
         Raises:
-            ModelDirectoryError: unreadable, not JSON, or not a byte-level BPE.
+            ModelDirectoryError: unreadable, not JSON, or not BPE of a known kind.
         """
         try:
             spec = json.loads(path.read_text(encoding="utf-8"))
@@ -173,6 +181,9 @@ class Tokenizer:
         return ids
 
     def _encode_whole(self, text: str) -> list[int]:
+        if self._sign is not None and SPACE in text:
+            first, *others = map(self._encode_whole, text.split(SPACE))
+            return first + [token for ids in others for token in (*self._sign, *ids)]
         try:
             ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
         except BaseException as error:
@@ -241,43 +252,3 @@ def _pass_on(error: BaseException) -> None:
     """Raise what is no error of the library; its panics derive from BaseException alone."""
     if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
         raise error
-
-
-def _mentions_byte_level(spec: dict[str, Any]) -> bool:
-    """Tell whether a part of the pipeline, perhaps nested, maps bytes to characters."""
-    steps: list[Any] = [spec.get("pre_tokenizer"), spec.get("decoder")]
-    while steps:
-        step = steps.pop()
-        if isinstance(step, dict):
-            if step.get("type") == "ByteLevel":
-                return True
-            steps += [*step.get("pretokenizers", []), *step.get("decoders", [])]
-    return False
-
-
-def _token_bytes(vocab: dict[str, int], added: dict[int, str], size: int) -> list[bytes]:
-    byte_of = _byte_of_character()
-    table = [b""] * size
-    for text, token in vocab.items():
-        try:
-            table[token] = bytes(map(byte_of.__getitem__, text))
-        except KeyError as error:
-            raise ModelDirectoryError(
-                f"expected byte-level characters in tokenizer.json, token {token} is {text!r}"
-            ) from error
-    for token, text in added.items():
-        table[token] = text.encode("utf-8", "replace")
-    return table
-
-
-def _byte_of_character() -> dict[str, int]:
-    """Return the inverse of byte-level BPE's alphabet.
-
-    Visible Latin-1 characters stand for themselves, the other 68 bytes, in order, for U+0100 on
-    (the alphabet of GPT-2's vocabulary files).
-    """
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in set(visible)]
-    return {chr(byte): byte for byte in visible} | {
-        chr(0x100 + rank): byte for rank, byte in enumerate(hidden)
-    }

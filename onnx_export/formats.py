@@ -46,6 +46,8 @@ class ChatTemplate:
     after: tuple[str | Mark, ...]
     ends: tuple[str, ...] = ()
     """Further tokens that end an answer."""
+    words: tuple[str, ...] = ()
+    """What the checkpoint's own template must spell, of a format whose marks are plain text."""
 
     @property
     def marks(self) -> frozenset[str]:
@@ -53,6 +55,10 @@ class ChatTemplate:
         return frozenset(
             piece.text for piece in (*self.before, *self.after) if isinstance(piece, Mark)
         )
+
+    def fits(self, added: Collection[str], template: str | None) -> bool:
+        """Say whether a tokenizer has all marks, and its own chat template all words."""
+        return self.marks <= set(added) and all(word in (template or "") for word in self.words)
 
 
 FIM_FORMATS: Final = (
@@ -147,6 +153,13 @@ CHAT_TEMPLATES: Final = (
         ),
     ),
     ChatTemplate(
+        name="deepseek_v2",  # whose tokenizer has the marks of later models, unused
+        before=("User: ",),
+        after=("\n\nAssistant:",),
+        ends=("<\uff5cend\u2581of\u2581sentence\uff5c>",),
+        words=("User: ", "Assistant:"),
+    ),
+    ChatTemplate(
         name="deepseek",
         before=(Mark("<\uff5cUser\uff5c>"),),
         after=(Mark("<\uff5cAssistant\uff5c>"),),
@@ -157,6 +170,19 @@ CHAT_TEMPLATES: Final = (
         before=(Mark("[INST]"), " "),
         after=(Mark("[/INST]"),),
         ends=("</s>",),
+    ),
+    ChatTemplate(
+        name="mixtral",  # the same, of a tokenizer without these tokens
+        before=(" [INST]",),
+        after=(" [/INST]",),
+        ends=("</s>",),
+        words=("[INST]", "[/INST]"),
+    ),
+    ChatTemplate(
+        name="tulu",  # OLMoE
+        before=(Mark("<|endoftext|>"), "<|user|>\n"),
+        after=("\n<|assistant|>\n",),
+        words=("<|user|>", "<|assistant|>"),
     ),
 )
 
@@ -169,9 +195,9 @@ def fim_format(added: Collection[str], model_type: str | None) -> FimFormat | No
     return next((known for known in FIM_FORMATS if known.fits(added, model_type)), None)
 
 
-def chat_template(added: Collection[str]) -> ChatTemplate | None:
-    """Return the first template whose every mark is there."""
-    return next((known for known in CHAT_TEMPLATES if known.marks <= set(added)), None)
+def chat_template(added: Collection[str], template: str | None) -> ChatTemplate | None:
+    """Return the first template that fits, None for a model that does not chat."""
+    return next((known for known in CHAT_TEMPLATES if known.fits(added, template)), None)
 
 
 def all_marks() -> frozenset[str]:

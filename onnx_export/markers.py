@@ -20,6 +20,7 @@ from onnx_export.formats import (
 )
 from onnx_export.hf_config import CONFIG_NAME
 
+_TOKENIZER_CONFIG: Final = "tokenizer_config.json"
 _TASKS: Final[Mapping[str, str]] = MappingProxyType(
     {"doc": "<|doc|>", "fix": "<|fix|>", "diag": "<|diag|>"}
 )
@@ -35,6 +36,7 @@ class SpecialTokens:
     stop_ids: tuple[int, ...]
     chat_template: str | None
     chat: ChatFormat | None
+    begin_id: int | None
 
 
 def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None) -> SpecialTokens:
@@ -48,7 +50,9 @@ def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None)
     Raises:
         CheckpointError: the tokenizer is missing or damaged, or a token lies outside ``vocab``.
     """
-    ids = _added_tokens(tokenizer or folder / TOKENIZER_NAME, vocab)
+    path = tokenizer or folder / TOKENIZER_NAME
+    ids = _added_tokens(path, vocab)
+    template = _chat_template(folder)
     known = fim_format(ids, _model_type(folder))
     # Nothing that a marker opens belongs into a completion: each of them ends it.
     marks = all_marks() | set(_TASKS.values())
@@ -64,8 +68,9 @@ def read_special_tokens(folder: Path, vocab: int, tokenizer: Path | None = None)
         task_tokens=TaskTokens(doc=found["doc"], fix=found["fix"], diag=found["diag"]),
         tasks=tuple(tasks),
         stop_ids=tuple(sorted(stops)),
-        chat_template=_chat_template(folder),
-        chat=_chat(chat_template(ids), ids),
+        chat_template=template,
+        chat=_chat(chat_template(ids, template), ids),
+        begin_id=_begin(folder, path, ids),
     )
 
 
@@ -125,6 +130,36 @@ def _ends(folder: Path, vocab: int) -> set[int]:
     return ends
 
 
+def _begin(folder: Path, tokenizer: Path, ids: Mapping[str, int]) -> int | None:
+    """Return the token that the tokenizer puts before a text, None if it puts none there.
+
+    `add_bos_token` says whether; where it is absent, the post-processor of `tokenizer.json` does.
+    """
+    path = folder / _TOKENIZER_CONFIG
+    if path.is_file():
+        fields = read_json(path)
+        named = fields.value("bos_token")
+        if isinstance(named, dict):
+            named = named.get("content")
+        if fields.value("add_bos_token") is not None:
+            adds = fields.boolean("add_bos_token")
+            return ids.get(named) if adds and isinstance(named, str) else None
+    waiting = [read_json(tokenizer).value("post_processor")]
+    while waiting:
+        step = waiting.pop()
+        if not isinstance(step, dict):
+            continue
+        match step:
+            case {
+                "type": "TemplateProcessing",
+                "single": [{"SpecialToken": {"id": str(name)}}, *_],
+            }:
+                return ids.get(name)
+            case {"processors": list(steps)}:
+                waiting += steps
+    return None
+
+
 def _chat_template(folder: Path) -> str | None:
     template = folder / "chat_template.jinja"
     if template.is_file():
@@ -132,7 +167,7 @@ def _chat_template(folder: Path) -> str | None:
             return template.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(f"{template}: cannot be read ({error})") from error
-    config = folder / "tokenizer_config.json"
+    config = folder / _TOKENIZER_CONFIG
     if not config.is_file():
         return None
     fields = read_json(config)

@@ -182,6 +182,7 @@ def _write(
         fim=tokens.fim,
         chat_template=tokens.chat_template,
         chat=tokens.chat,
+        begin_id=tokens.begin_id,
         tasks=tokens.tasks,
         task_tokens=tokens.task_tokens,
         stop_ids=tokens.stop_ids,

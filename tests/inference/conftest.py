@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    Regex,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from tokenizers import Tokenizer as BpeTokenizer
 
 from inference import CompletionRequest, Engine
@@ -71,13 +79,36 @@ def generated_code() -> Iterator[str]:
         yield rng.choice(TEMPLATES).format(*rng.choices(WORDS, k=6))
 
 
+def sentencepiece_spec() -> dict[str, Any]:
+    """Train a tokenizer.json of 800 tokens as Llama's and Mistral's are written."""
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    begin_end = ["<unk>", "<s>", "</s>"]
+    tokenizer = BpeTokenizer(models.BPE(byte_fallback=True, fuse_unk=True))
+    space = normalizers.Replace(" ", "\u2581")
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), space])
+    trainer = trainers.BpeTrainer(
+        vocab_size=800, special_tokens=begin_end + byte_tokens, show_progress=False
+    )
+    lines = (line for code in generated_code() for line in code.split("\n"))
+    tokenizer.train_from_iterator(lines, trainer=trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    spec: dict[str, Any] = json.loads(tokenizer.to_str())
+    spec["model"]["unk_token"] = begin_end[0]
+    spec["added_tokens"] = [entry for entry in spec["added_tokens"] if entry["id"] < len(begin_end)]
+    return spec
+
+
 @pytest.fixture(scope="session")
 def make_spec() -> Callable[[str], dict[str, Any]]:
-    """Train a tokenizer.json of 800 tokens with the named pre-tokenizer."""
+    """Train a tokenizer.json of 800 tokens with the named pre-tokenizer, or SentencePiece's."""
     specs: dict[str, dict[str, Any]] = {}
 
     def make(name: str) -> dict[str, Any]:
-        if name not in specs:
+        if name == "sentencepiece":
+            specs[name] = specs.get(name) or sentencepiece_spec()
+        elif name not in specs:
             tokenizer = BpeTokenizer(models.BPE())
             tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
                 [

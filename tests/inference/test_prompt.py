@@ -64,6 +64,19 @@ def test_suffix_first_layout(tokenizer: Tokenizer) -> None:
     assert ids == [3, *encode("o()\n"), 2, *encode("import y\n"), 4, *encode("x = fo")]
 
 
+def test_begin_of_text_stands_first(tokenizer: Tokenizer) -> None:
+    """Before the header, within the budget, and alone where there is nothing else."""
+    prompts = PromptBuilder(tokenizer, MARKERS, budget=64, start_id=0, begin_id=9)
+
+    ids = prompts.build(request("x = fo", "o()\n"))
+    long = prompts.build(request("value = 1\n" * 500, "total = 2\n" * 500))
+
+    assert ids == [9, *builder(tokenizer, budget=64).build(request("x = fo", "o()\n"))]
+    assert (long[0], long.count(9)) == (9, 1)
+    assert 32 < len(long) <= 64
+    assert prompts.build(request("", path="")) == [9]
+
+
 def written(tokenizer: Tokenizer, budget: int = 768) -> PromptBuilder:
     """Build prompts for a model that chats and has no markers."""
     chat = ChatFormat(before=(10, "user", 11), after=(12, "assistant", 11))

@@ -20,7 +20,7 @@ CODE_PIECES = st.sampled_from(
 NAMES = ("mixline", "gpt2", "qwen")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "sentencepiece"])
 def test_lines_are_exact_on_sources(
     name: str, make_spec: Callable[[str], Spec], project_sources: dict[str, str]
 ) -> None:
@@ -32,7 +32,7 @@ def test_lines_are_exact_on_sources(
     assert len(tokenizer._lines) > len(project_sources)  # it did cut
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "sentencepiece"])
 def test_lines_are_exact_on_mixtures(name: str, make_spec: Callable[[str], Spec]) -> None:
     """The same for arbitrary mixtures of blanks, words and signs."""
     tokenizer = Tokenizer(make_spec(name))

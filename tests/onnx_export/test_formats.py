@@ -61,6 +61,9 @@ def model(
     (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
     model_types = known.model_types if isinstance(known, FimFormat) else ()
     (tmp_path / "config.json").write_text(json.dumps({"model_type": (*model_types, "other")[0]}))
+    if isinstance(known, ChatTemplate) and known.words:
+        template = {"chat_template": "{{ '" + "' + message + '".join(known.words) + "' }}"}
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(template))
     vocab_size = FIRST + len(ids)
     found = read_special_tokens(tmp_path, vocab_size)
     return Tokenizer.open(tmp_path / "tokenizer.json"), found, ids
@@ -135,4 +138,24 @@ def test_first_format_that_fits() -> None:
     assert name_of(qwen, "qwen3_moe") == "qwen"
     assert name_of((*qwen, "<|doc|>"), "qwen3_moe") == "mixline"
     assert name_of(qwen[:2], None) is None
-    assert chat_template(("<|start|>", "<|message|>")) is None
+    assert chat_template(("<|start|>", "<|message|>"), None) is None
+
+
+def test_formats_whose_marks_are_text() -> None:
+    """Their words stand in the checkpoint's template; without one nothing tells that it chats."""
+    turns = (
+        "<\uff5cUser\uff5c>",
+        "<\uff5cAssistant\uff5c>",
+        "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    )
+
+    def name_of(added: tuple[str, ...], template: str | None) -> str | None:
+        found = chat_template(added, template)
+        return found.name if found else None
+
+    assert name_of(("<s>", "</s>"), "{{ '[INST] ' + text + ' [/INST]' }}") == "mixtral"
+    assert name_of(("[INST]", "[/INST]"), "{{ '[INST] ' + text + ' [/INST]' }}") == "mistral"
+    assert name_of(turns, "{{ 'User: ' + text + '\n\nAssistant:' }}") == "deepseek_v2"
+    assert name_of(turns, "{{ '<\uff5cUser\uff5c>' + text }}") == "deepseek"
+    assert name_of(("<|endoftext|>",), "{{ '<|user|>' + text + '<|assistant|>' }}") == "tulu"
+    assert name_of(("<s>", "</s>", "<|endoftext|>"), None) is None

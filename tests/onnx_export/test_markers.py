@@ -50,6 +50,43 @@ def test_tokens_of_a_published_model(tmp_path: Path) -> None:
     assert found.chat_template == "{{ messages }}"
 
 
+TEMPLATE = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {}}],
+}
+PLAIN = {"type": "TemplateProcessing", "single": [{"Sequence": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("post_processor", "config", "begin_id"),
+    [
+        (None, None, None),
+        (TEMPLATE, None, 101),
+        (PLAIN, {"bos_token": "<s>"}, None),
+        ({"type": "Sequence", "processors": [{"type": "ByteLevel"}, TEMPLATE]}, {}, 101),
+        (TEMPLATE, {"add_bos_token": False, "bos_token": "<s>"}, None),
+        (None, {"add_bos_token": True, "bos_token": "<s>"}, 101),
+        (None, {"add_bos_token": True, "bos_token": {"content": "<s>"}}, 101),
+        (None, {"add_bos_token": True, "bos_token": "<none>"}, None),
+        (None, {"add_bos_token": True, "bos_token": None}, None),
+    ],
+)
+def test_token_before_a_text(
+    tmp_path: Path,
+    post_processor: dict[str, object] | None,
+    config: dict[str, object] | None,
+    begin_id: int | None,
+) -> None:
+    """As the tokenizer's configuration says, else as `tokenizer.json` does."""
+    added = [{"id": 100 + i, "content": token} for i, token in enumerate(("<unk>", "<s>"))]
+    tokenizer = {"added_tokens": added, "post_processor": post_processor}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    if config is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+
+    assert read_special_tokens(tmp_path, 1000).begin_id == begin_id
+
+
 def test_model_without_markers(tmp_path: Path) -> None:
     """Two of three markers are none."""
     found = special_tokens(tmp_path, ["<|fim_prefix|>", "<|fim_middle|>"])
