@@ -29,7 +29,7 @@ class StepRow:
     ms_per_token: float
     tokens_per_s: float
     limit_tokens_per_s: float | None
-    """At the memory's bandwidth; None where the processor's cache holds the weights."""
+    """At the memory's bandwidth; None where the processor's cache holds what a token reads."""
     share_of_limit: float | None
 
 
@@ -66,10 +66,10 @@ def step_rows(model: Path, threads: int, read_gbps: float) -> tuple[StepRow, ...
             steps.append(time.perf_counter() - started)
             kv.rewind(context)
         times[context] = median(steps)
-    is_limited = sizes.weight_bytes > last_level_cache_bytes()
     rows = []
     for context, seconds in times.items():
         token_bytes = sizes.bytes_per_token + sizes.kv_read_bytes(context)
+        is_limited = token_bytes > last_level_cache_bytes()
         limit = read_gbps * GIGABYTE / token_bytes if is_limited else None
         rows.append(
             StepRow(
