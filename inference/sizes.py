@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from inference.manifest import Quantization
 from inference.model_dir import ModelDir
 from inference.onnx_file import OnnxGraph, read_onnx
 
@@ -15,7 +16,7 @@ class ModelSizes:
     """Sizes of a model directory, or of the one that an export would write."""
 
     weights: str
-    """Format of the experts."""
+    """Format of the experts; behind a stroke that of the other matrices, where it is another."""
     kv_format: str
     """Of the key/value cache."""
     weight_bytes: int
@@ -44,7 +45,7 @@ def model_sizes(model: ModelDir) -> ModelSizes:
     architecture = model.manifest.architecture
     graph = read_onnx(model.graphs["cpu"])
     return ModelSizes(
-        weights=model.manifest.quantization.experts,
+        weights=weights_name(model.manifest.quantization),
         kv_format="int8" if _is_int8(graph) else "f32",
         weight_bytes=sum(tensor.num_bytes for tensor in graph.initializers.values()),
         bytes_per_token=_bytes_per_token(graph, architecture.experts_per_token),
@@ -52,6 +53,12 @@ def model_sizes(model: ModelDir) -> ModelSizes:
         context=architecture.context,
         windows=_windows(graph),
     )
+
+
+def weights_name(quantization: Quantization) -> str:
+    """Return `int4`, or `mxfp4/int4` where the experts have another format than the rest."""
+    experts, dense = quantization.experts, quantization.dense
+    return experts if experts == dense else f"{experts}/{dense}"
 
 
 def _bytes_per_token(graph: OnnxGraph, experts_per_token: int) -> int:

@@ -4,7 +4,7 @@ import math
 
 from inference.manifest import Quantization
 from inference.ops.layout import bytes_per_expert
-from inference.sizes import ModelSizes
+from inference.sizes import ModelSizes, weights_name
 from onnx_export.arch.experts import BiasedExperts, Experts
 from onnx_export.arch.layers import GroupedAttention, LatentAttention
 from onnx_export.arch.spec import DecoderSpec
@@ -56,7 +56,7 @@ def estimated_sizes(spec: DecoderSpec, plan: Quantization, mix: AttentionPlan) -
     # int8: a byte a number, and a f32 scale for each block of them
     head_bytes = head_dim + 4 * head_dim // INT8_BLOCK if mix.kv_format == "int8" else 4 * head_dim
     return ModelSizes(
-        weights=plan.experts,
+        weights=weights_name(plan),
         kv_format=mix.kv_format,
         weight_bytes=whole,
         bytes_per_token=int(whole - idle - _rope_bytes(spec) - table - _graph_bytes(spec)),

@@ -186,6 +186,18 @@ def test_estimate_knows_the_windows(tmp_path: Path, tiny_tokenizer: Path) -> Non
     assert before.kv_read_bytes(500) == after.kv_read_bytes(500) < after.kv_bytes(500)
 
 
+def test_sizes_name_both_formats(tmp_path: Path, tiny_tokenizer: Path) -> None:
+    """Experts stay MXFP4 whatever the rest becomes, so the estimates say both."""
+    write_random_checkpoint(tmp_path / "checkpoint", TINY, tiny_tokenizer)
+    export_checkpoint(tmp_path / "checkpoint", tmp_path / "model", weights="int8")
+
+    before = outlook(tmp_path / "checkpoint").sizes
+    names = {weights: sizes.weights for weights, sizes in before.items()}
+
+    assert names == {"int4": "mxfp4/int4", "int8": "mxfp4/int8", "fp32": "f32"}
+    assert model_sizes(ModelDir.open(tmp_path / "model")).weights == "mxfp4/int8"
+
+
 def test_gate_and_up_take_turns(tmp_path: Path, tiny_tokenizer: Path) -> None:
     """Rows 0, 2, ... of the published tensor are the gate's; the low nibble comes first."""
     write_random_checkpoint(tmp_path / "checkpoint", TINY, tiny_tokenizer)
