@@ -92,6 +92,10 @@ def _refuse_variants(config: HfConfig, num_layers: int) -> None:
     config.require("attention_bias", False)
     config.require("decoder_sparse_step", 1)
     config.require("mlp_only_layers", [])
+    # Stated in Qwen3-Coder's configurations, where transformers does not read them.
+    config.require("qkv_bias", False)
+    config.require("use_qk_norm", True)
+    config.require("shared_expert_intermediate_size", 0)
     config.ignore("intermediate_size")  # of dense layers, of which there are none then
     config.ignore("max_window_layers")  # both matter with a window only
     if config.boolean("use_sliding_window", default=False):

@@ -11,6 +11,7 @@ from onnx_export.arch.spec import DecoderSpec
 from onnx_export.errors import CheckpointError, ExportError, UnsupportedError
 from onnx_export.hf_config import HfConfig
 from onnx_export.random_checkpoint import qwen3_moe_config
+from onnx_export.source import open_config
 
 SIZES: dict[str, Any] = {
     "vocab": 600,
@@ -46,6 +47,57 @@ def test_every_size_is_read(tmp_path: Path) -> None:
     assert (spec.expert_hidden, spec.context, len(spec.layers)) == (40, 99, 2)
     assert (spec.rope_theta, spec.norm_eps, spec.norm_topk, spec.head) == (5e5, 1e-5, True, None)
     assert spec.shapes()["model.layers.1.mlp.experts.7.down_proj.weight"] == (64, 40)
+
+
+def test_published_configuration(tmp_path: Path) -> None:
+    """Qwen3-Coder-30B-A3B's, with keys of Qwen2-MoE that say what there is not."""
+    published = {
+        "architectures": ["Qwen3MoeForCausalLM"],
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "decoder_sparse_step": 1,
+        "eos_token_id": 151_645,
+        "head_dim": 128,
+        "hidden_act": "silu",
+        "hidden_size": 2048,
+        "initializer_range": 0.02,
+        "intermediate_size": 5472,
+        "max_position_embeddings": 262_144,
+        "max_window_layers": 28,
+        "mlp_only_layers": [],
+        "model_type": "qwen3_moe",
+        "moe_intermediate_size": 768,
+        "norm_topk_prob": True,
+        "num_attention_heads": 32,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "num_hidden_layers": 48,
+        "num_key_value_heads": 4,
+        "output_router_logits": False,
+        "qkv_bias": False,
+        "rms_norm_eps": 1e-6,
+        "rope_scaling": None,
+        "rope_theta": 10_000_000,
+        "router_aux_loss_coef": 0.0,
+        "shared_expert_intermediate_size": 0,
+        "sliding_window": None,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+        "use_qk_norm": True,
+        "use_sliding_window": False,
+        "vocab_size": 151_936,
+    }
+    spec = spec_of(tmp_path, published)
+
+    assert spec == read_spec(open_config(Path("qwen3-coder-30b")))
+    for key, value in (
+        ("qkv_bias", True),
+        ("use_qk_norm", False),
+        ("shared_expert_intermediate_size", 512),
+    ):
+        with pytest.raises(UnsupportedError, match=f"{key} to be .*, found '{value}'"):
+            spec_of(tmp_path, published | {key: value})
 
 
 def test_absent_keys_are_transformers_defaults(tmp_path: Path) -> None:
