@@ -122,14 +122,8 @@ export class Server implements vscode.Disposable {
 
   /** What a stack trace says of this workspace; undefined where the text holds none. */
   async explain(trace: string, token: vscode.CancellationToken): Promise<Explanation | undefined> {
-    const { client } = this;
-    if (client?.state !== State.Running) throw new Error("Mixline's server does not run.");
-    const params: ExecuteCommandParams = { command: "mixline.explain", arguments: [{ trace }] };
-    const answer = await client.sendRequest<ExplainAnswer | null>(
-      ExecuteCommandRequest.method,
-      params,
-      token,
-    );
+    const client = this.runningClient();
+    const answer = await execute<ExplainAnswer | null>(client, "mixline.explain", { trace }, token);
     if (answer === null) return undefined;
     return {
       explanation: answer.explanation,
@@ -145,6 +139,13 @@ export class Server implements vscode.Disposable {
     };
   }
 
+  /** Has the docstring written of what is defined around a line (from 0); the server edits. */
+  async writeDocstring(uri: vscode.Uri, line: number): Promise<void> {
+    const client = this.runningClient();
+    const argument = { uri: client.code2ProtocolConverter.asUri(uri), line };
+    await execute(client, "mixline.docstring", argument);
+  }
+
   async stop(): Promise<void> {
     const client = this.client;
     this.client = undefined;
@@ -157,6 +158,11 @@ export class Server implements vscode.Disposable {
 
   dispose(): void {
     this.changed.dispose();
+  }
+
+  private runningClient(): LanguageClient {
+    if (this.client?.state !== State.Running) throw new Error("the server does not run");
+    return this.client;
   }
 
   private async startAgain(): Promise<void> {
@@ -301,6 +307,19 @@ export class Server implements vscode.Disposable {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Runs a command of the server's. */
+function execute<T>(
+  client: LanguageClient,
+  command: string,
+  argument: object,
+  ...token: [] | [vscode.CancellationToken]
+): Promise<T> {
+  const params: ExecuteCommandParams = { command, arguments: [argument] };
+  // An undefined token would be sent as a second parameter.
+  return client.sendRequest<T>(ExecuteCommandRequest.method, params, ...token);
+}
+
+/** What went wrong, in words. */
+export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

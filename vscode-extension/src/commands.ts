@@ -1,6 +1,6 @@
 /** The commands of the palette and of the status item's menu. */
 import * as vscode from "vscode";
-import type { Server } from "./client";
+import { reasonOf, type Server } from "./client";
 import { chooseEffort, chooseModel } from "./choices";
 import { explainStackTrace } from "./explain";
 import type { Pages } from "./pages";
@@ -53,6 +53,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     log.show();
   },
   showStatistics,
+  writeDocstring,
   explainStackTrace: ({ server }) => explainStackTrace(server),
   openSettings: () => vscode.commands.executeCommand("workbench.action.openSettings", "mixline."),
   showMenu,
@@ -87,6 +88,19 @@ async function toggleLanguage({ pauses }: Parts): Promise<void> {
     return;
   }
   await pauses.toggleLanguage(document.languageId);
+}
+
+async function writeDocstring({ server }: Parts): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor === undefined) {
+    void vscode.window.showInformationMessage("Mixline: put the cursor into a function first.");
+    return;
+  }
+  try {
+    await server.writeDocstring(editor.document.uri, editor.selection.active.line);
+  } catch (error) {
+    void vscode.window.showErrorMessage(`Mixline: ${reasonOf(error)}.`);
+  }
 }
 
 async function showStatistics({ server, pages }: Parts): Promise<void> {
@@ -128,6 +142,7 @@ async function showMenu({ server, pauses }: Parts): Promise<void> {
     { label: "$(settings-gear) Settings", action: "openSettings" },
     { label: "$(debug-restart) Restart the server", action: "restart" },
     { label: "$(graph) Show the statistics", action: "showStatistics" },
+    { label: "$(note) Write a docstring", action: "writeDocstring" },
     { label: "$(question) Explain a stack trace", action: "explainStackTrace" },
     { label: "$(output) Show the log", action: "showLog" },
   );

@@ -1,6 +1,7 @@
 -- The command :Mixline and what follows it.
 local config = require("mixline.config")
 local lsp = require("mixline.lsp")
+local on_demand = require("mixline.on_demand")
 local pauses = require("mixline.pauses")
 local server = require("mixline.server")
 local status = require("mixline.status")
@@ -105,6 +106,26 @@ local function effort(argument)
   end
 end
 
+--- The range's lines, or else what was yanked or copied last, whatever buffer it is from.
+local function explain(_, given)
+  local client = vim.lsp.get_clients({ name = "mixline" })[1]
+  if not client then
+    tell("no server runs; open a file of the workspace first", vim.log.levels.WARN)
+  elseif given.range > 0 then
+    local lines = vim.api.nvim_buf_get_lines(0, given.line1 - 1, given.line2, false)
+    on_demand.trace(client, table.concat(lines, "\n"))
+  else
+    on_demand.trace(client, vim.fn.getreg(vim.v.register))
+  end
+end
+
+local function docstring()
+  local client = client_here()
+  if client then
+    on_demand.docstring(client)
+  end
+end
+
 local SUBCOMMANDS = {
   restart = server.restart,
   stop = server.stop,
@@ -117,6 +138,8 @@ local SUBCOMMANDS = {
   log = show_log,
   stats = show_statistics,
   effort = effort,
+  explain = explain,
+  docstring = docstring,
 }
 local ARGUMENTS = {
   pause = { "buffer", "filetype" },
@@ -143,12 +166,12 @@ function M.define()
     local name, argument = given.fargs[1] or "status", given.fargs[2]
     local run = SUBCOMMANDS[name]
     if run then
-      run(argument)
+      run(argument, given)
     else
       local known = table.concat(complete("", "Mixline "), ", ")
       tell(("there is no %q; there are: %s"):format(name, known), vim.log.levels.ERROR)
     end
-  end, { nargs = "*", complete = complete, desc = "Mixline: status, pause, restart, ..." })
+  end, { nargs = "*", range = true, complete = complete, desc = "Mixline: status, pause, ..." })
 end
 
 return M
