@@ -21,6 +21,7 @@ _LINE_REPEATS: Final = 3  # of units with a line break in them
 _INLINE_REPEATS: Final = 6
 _INLINE_LENGTH: Final = 36
 _RULE_LENGTH: Final = 120  # one character on and on: longer than any ruler drawn in a comment
+_LETTER_LENGTH: Final = 20  # one letter on and on: longer than a mask, 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ def repetition_start(text: str) -> int | None:
         if "\n" in piece and piece.strip():
             excessive = repeats >= _LINE_REPEATS
         elif len(set(piece)) == 1:
-            excessive = length >= _RULE_LENGTH
+            excessive = length >= (_LETTER_LENGTH if piece.isalpha() else _RULE_LENGTH)
         else:
             excessive = repeats >= _INLINE_REPEATS and length >= _INLINE_LENGTH
         if excessive:

@@ -92,6 +92,7 @@ def test_unfinished_word_waits() -> None:
         ("a = 1\nb = 2\n" * 3, "a = 1\nb = 2\n"),
         ("start " + "foo, bar, " * 6, "start foo, bar,"),
         ("x = " + "0" * 130, "x = 0"),
+        ("gr" + "\u00f6" * 20, "gr\u00f6"),  # two tokens each: 64 of them write 32
     ],
 )
 def test_repetition_is_cut_to_one(text: str, kept: str) -> None:
@@ -108,6 +109,8 @@ def test_repetition_is_cut_to_one(text: str, kept: str) -> None:
         "",
         "short",
         "# " + "-" * 78,
+        "crc & 0xFFFFFFFFFFFFFFFF",
+        "0x" + "0" * 64,
         "print(x)\nprint(x)\n",
         "[0, 0, 0, 0, 0]",
         "def f(a, b, c):\n    return a + b + c\n\n\ndef g(a, b, c):\n    return a * b * c\n",
