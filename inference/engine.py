@@ -36,6 +36,7 @@ class Generation:
         self.future.set_running_or_notify_cancel()  # Future.cancel() has no effect, cancel() has
         self.cancel_token = CancelToken()
         self.run_token = CancelToken()  # of the run; there are several if it stands aside
+        self.is_counted = False  # in the engine's figures, as read ahead
         self._withdraw = withdraw
         self._latest = _NOTHING_YET
 
@@ -118,10 +119,10 @@ class Engine:
         return cls(generator, info, config)
 
     def submit(self, request: CompletionRequest) -> Generation:
-        """Queue a request; one for text ends a running one with `prefill_only` within a chunk.
+        """Queue a request.
 
-        A running one of less priority stands aside within a step, and begins again later: its
-        prompt is in the cache by then.
+        A running one of less priority stands aside within a step, or a chunk of its prompt, and
+        begins again later: what it has read is in the cache by then.
 
         Raises:
             EngineClosedError: the engine was closed.
@@ -133,9 +134,7 @@ class Engine:
             self._arrivals += 1
             heapq.heappush(self._waiting, (request.priority, self._arrivals, generation))
             running = self._running
-            if running is not None and running.request.prefill_only and not request.prefill_only:
-                running.stop()  # what it has read so far stays in the cache
-            elif running is not None and request.priority < running.request.priority:
+            if running is not None and request.priority < running.request.priority:
                 running.run_token.cancel()  # and not its own: it runs again
             self._changed.notify()
         return generation
@@ -232,8 +231,10 @@ class Engine:
         def report(completion: Completion) -> None:
             nonlocal tokens_seen, started
             generation.update(completion)
-            if not started and generation.request.prefill_only:
-                self._read_ahead_tokens += completion.prompt_tokens - completion.cached_tokens
+            if generation.request.prefill_only:
+                if not generation.is_counted:  # by a run before, which stood aside
+                    self._read_ahead_tokens += completion.prompt_tokens - completion.cached_tokens
+                generation.is_counted = True
             elif not started:
                 self._generations += 1
                 self._prompt_tokens += completion.prompt_tokens

@@ -376,17 +376,38 @@ def test_a_prompt_read_ahead_is_in_the_cache(engine: Engine, make_request: MakeR
     assert real.prompt_tokens == read.prompt_tokens
 
 
-def test_a_request_ends_reading_ahead(
+def test_reading_ahead_stands_aside(
     model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within a chunk; what was read is kept, and nobody has to cancel it."""
+    """For a request of somebody who waits, within a chunk; then it goes on, and is counted once."""
     with Engine.open(model, EngineConfig(prefill_chunk_tokens=16)) as engine:
         gate = Gate(engine, monkeypatch)
         request = make_request("x = 1\n" * 100)
         ahead = engine.submit(replace(request, prefill_only=True, priority=Priority.BACKGROUND))
         assert gate.reached.wait(TIMEOUT_S)
-        real = engine.submit(request)
+        real = engine.submit(replace(make_request("y = 2\n"), document="file:///other.py"))
+        gate.open.set()
+        first = real.future.result(TIMEOUT_S)
+        read = ahead.future.result(TIMEOUT_S)
+
+        assert first.finish_reason is not FinishReason.CANCELLED
+        assert read.finish_reason is FinishReason.LENGTH
+        assert 0 < read.cached_tokens < read.prompt_tokens - 1
+        assert engine.status().read_ahead_tokens == read.prompt_tokens
+        assert complete(engine, request).cached_tokens == read.prompt_tokens - 1
+
+
+def test_other_work_in_the_background_waits_for_reading_ahead(
+    model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it either, so the prompt is read to its end first."""
+    with Engine.open(model, EngineConfig(prefill_chunk_tokens=16)) as engine:
+        gate = Gate(engine, monkeypatch)
+        request = replace(make_request("x = 1\n" * 100), priority=Priority.BACKGROUND)
+        ahead = engine.submit(replace(request, prefill_only=True))
+        assert gate.reached.wait(TIMEOUT_S)
+        other = engine.submit(request)
         gate.open.set()
 
-        assert ahead.future.result(TIMEOUT_S).finish_reason is FinishReason.CANCELLED
-        assert real.future.result(TIMEOUT_S).cached_tokens == 16
+        assert ahead.future.result(TIMEOUT_S).cached_tokens == 0
+        assert other.future.result(TIMEOUT_S).cached_tokens == ahead.future.result().prompt_tokens - 1

@@ -114,11 +114,11 @@ def read_ahead_tokens(client: Any) -> int:
 
 def wait_until_read(client: Any, before: int) -> None:
     """Wait until something was read ahead, and another rest brings nothing more."""
-    client.wait_engine(lambda engine: engine["read_ahead_tokens"] > before and not engine["busy"])
+    client.wait_engine(lambda engine: engine["read_ahead_tokens"] > before)
     while (read := read_ahead_tokens(client)) > before:
         before = read
         time.sleep(3 * REST_S)
-        client.wait_engine(lambda engine: not engine["busy"])
+        client.generations_at_rest()
 
 
 def test_an_opened_file_is_read_at_its_end(client: Any) -> None:
@@ -185,10 +185,11 @@ def test_quotations_of_other_files_stay_while_somebody_types(
     client.wait_ready()
     (tmp_path / "orders.py").write_text("def load_orders(path: str) -> list[int]:\n    return []\n")
     text = "from orders import load_orders\n\n\n" + LONG + "\norders = load_orders(PATH)\n"
+    before = read_ahead_tokens(client)
     typist = Typist(client, (tmp_path / "cart.py").as_uri(), text, text.count("\n") - 1)
     without = typist.ask()["prompt_tokens"]
     # What is quoted comes first, so all of the prompt is new.
-    wait_until_read(client, read_ahead_tokens(client) + without)
+    wait_until_read(client, before + without)
     quoting = typist.ask()
     shares = []
     for key in ("\n", "first = "):
