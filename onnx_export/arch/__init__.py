@@ -45,4 +45,10 @@ def read_spec(config: HfConfig) -> DecoderSpec:
             f"expected model_type to be one of {', '.join(sorted(FAMILIES))}, found"
             f" {config.model_type!r}; this family cannot be exported yet"
         )
-    return reader(config)
+    spec = reader(config)
+    if not spec.mixtures:
+        raise UnsupportedError(
+            f"expected a {config.model_type!r} model with a mixture of experts, found none in its"
+            f" {len(spec.layers)} layers"
+        )
+    return spec

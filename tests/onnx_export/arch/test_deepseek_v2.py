@@ -177,6 +177,7 @@ def test_keys_that_transformers_5_writes(tmp_path: Path) -> None:
         ({"num_experts_per_tok": None}, CheckpointError, "num_experts_per_tok to be a whole"),
         ({"num_experts": 8}, CheckpointError, "n_routed_experts and num_experts"),
         ({"q_lora_rank": "x"}, CheckpointError, "q_lora_rank to be a whole number"),
+        ({"first_k_dense_replace": 27}, UnsupportedError, "found none in its 27 layers"),
         ({"surprise": 1}, UnsupportedError, "found surprise"),
     ],
 )
