@@ -20,6 +20,10 @@ from inference.token_spelling import SPACE, byte_token, continuing, spelling_of,
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _MAX_TOKENS: Final = 2**22
+_NO_STEPS: Final = {"type": "Sequence", "normalizers": []}
+_PLAIN_TOKEN: Final = dict.fromkeys(
+    ("single_word", "lstrip", "rstrip", "normalized", "special"), False
+)
 _SHOWN: Final = 200  # characters of another's error that ours quotes
 _CACHED_LINES: Final = 20_000
 # Ways to find the start of a line, most cuts first. Where a word follows the indentation, the last
@@ -67,13 +71,19 @@ class Tokenizer:
         vocab: dict[str, int] = model["vocab"]
         # An added token that also stands in the vocabulary could be met by `ignore_merges`.
         plain_vocab = {text: token for text, token in vocab.items() if token not in added}
+        # Added tokens of blanks are text; the model must know them, or they would get other ids.
+        entries = spec.get("added_tokens") or []
+        blanks = [_PLAIN_TOKEN | entry for entry in entries if _is_blank(entry)]
+        known = plain_vocab | {entry["content"]: entry["id"] for entry in blanks}
         plain = spec | {
-            "added_tokens": [],
-            "model": model | {"vocab": plain_vocab},
+            "added_tokens": blanks,
+            "model": model | {"vocab": known},
             "post_processor": None,  # it may add begin-of-text tokens that no longer exist
             "truncation": None,
             "padding": None,
         }
+        if plain.get("normalizer") == _NO_STEPS:
+            plain["normalizer"] = None
         if spelling == "sentencepiece":
             plain |= continuing(spec)
             plain["model"] |= {"unk_token": None}  # every byte has a token
@@ -84,6 +94,8 @@ class Tokenizer:
             reason = str(error)[:_SHOWN]
             raise ModelDirectoryError(f"tokenizer.json cannot be used: {reason}") from error
         self.added = added
+        texts = sorted((re.escape(entry["content"]) for entry in blanks), key=len, reverse=True)
+        self._blanks = re.compile(f"({'|'.join(texts)})") if texts else None
         self.size = max([*vocab.values(), *added], default=-1) + 1
         if not 0 < self.size <= _MAX_TOKENS or min(added, default=0) < 0:
             raise ModelDirectoryError(
@@ -215,15 +227,24 @@ class Tokenizer:
 
     def _is_exact(self, probe: str, pieces: Iterable[str]) -> bool:
         """Tell whether pieces of the probe have its words, and need no other normalising."""
-        split = self._plain.pre_tokenizer
-        if split is None or not self._keeps_lines():
+        if self._plain.pre_tokenizer is None or not self._keeps_lines():
             return False
         try:
-            words = [word for word, _ in split.pre_tokenize_str(probe)]
-            return words == [word for piece in pieces for word, _ in split.pre_tokenize_str(piece)]
+            return self._words(probe) == [word for piece in pieces for word in self._words(piece)]
         except BaseException as error:
             _pass_on(error)
             raise ModelDirectoryError(f"tokenizer.json cannot be used: {error}"[:_SHOWN]) from error
+
+    def _words(self, text: str) -> list[str]:
+        """Return what the merges see of a text: tokens of blanks, and the words between them."""
+        split = self._plain.pre_tokenizer
+        words: list[str] = []
+        for part in self._blanks.split(text) if self._blanks else [text]:
+            if self._blanks and self._blanks.fullmatch(part):
+                words.append(part)
+            else:
+                words += [word for word, _ in split.pre_tokenize_str(part)]
+        return words
 
     def _keeps_lines(self) -> bool:
         """Tell whether normalising line by line is normalising the whole: no step or NFC alone."""
@@ -246,6 +267,11 @@ class TextDecoder:
         other = TextDecoder()
         other._decoder.setstate(self._decoder.getstate())
         return other
+
+
+def _is_blank(entry: dict[str, Any]) -> bool:
+    """Tell whether an added token is nothing but spaces, which some tokenizers have for code."""
+    return not entry.get("special", True) and not str(entry["content"]).strip(" ")
 
 
 def _pass_on(error: BaseException) -> None:

@@ -100,13 +100,26 @@ def sentencepiece_spec() -> dict[str, Any]:
     return spec
 
 
+def with_blanks(spec: dict[str, Any]) -> dict[str, Any]:
+    """Add tokens of 2 to 24 spaces, as GPT-NeoX's tokenizer has, and OLMoE's."""
+    spec["normalizer"] = {"type": "Sequence", "normalizers": []}  # as DeepSeek's is written
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "special"), False)
+    spec["added_tokens"] += [
+        {"id": 798 + spaces, "content": " " * spaces, "normalized": True, **flags}
+        for spaces in range(2, 25)
+    ]
+    return spec
+
+
 @pytest.fixture(scope="session")
 def make_spec() -> Callable[[str], dict[str, Any]]:
-    """Train a tokenizer.json of 800 tokens with the named pre-tokenizer, or SentencePiece's."""
+    """Train a tokenizer.json of 800 tokens with the named pre-tokenizer, or of another kind."""
     specs: dict[str, dict[str, Any]] = {}
 
     def make(name: str) -> dict[str, Any]:
-        if name == "sentencepiece":
+        if name == "neox":
+            specs[name] = with_blanks(make("gpt2"))
+        elif name == "sentencepiece":
             specs[name] = specs.get(name) or sentencepiece_spec()
         elif name not in specs:
             tokenizer = BpeTokenizer(models.BPE())

@@ -20,7 +20,7 @@ CODE_PIECES = st.sampled_from(
 NAMES = ("mixline", "gpt2", "qwen")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "sentencepiece"])
+@pytest.mark.parametrize("name", [*NAMES, "sentencepiece", "neox"])
 def test_lines_are_exact_on_sources(
     name: str, make_spec: Callable[[str], Spec], project_sources: dict[str, str]
 ) -> None:
@@ -32,7 +32,7 @@ def test_lines_are_exact_on_sources(
     assert len(tokenizer._lines) > len(project_sources)  # it did cut
 
 
-@pytest.mark.parametrize("name", [*NAMES, "sentencepiece"])
+@pytest.mark.parametrize("name", [*NAMES, "sentencepiece", "neox"])
 def test_lines_are_exact_on_mixtures(name: str, make_spec: Callable[[str], Spec]) -> None:
     """The same for arbitrary mixtures of blanks, words and signs."""
     tokenizer = Tokenizer(make_spec(name))
@@ -67,6 +67,17 @@ def test_starts_are_those_of_the_whole(
         assert is_start(text)
 
     check()
+
+
+def test_added_tokens_of_blanks_are_text(make_spec: Callable[[str], Spec]) -> None:
+    """Indentation becomes what the model was trained on; markers beside them still stay text."""
+    tokenizer = Tokenizer(make_spec("neox"))
+    text = "    def f(x):\n        return  x<|pad|>\n"
+    ids = tokenizer.encode(text)
+
+    assert ids[0] == 802
+    assert [token for token in ids if token in tokenizer.added] == [802, 806, 800]
+    assert tokenizer.decode(ids) == text
 
 
 def test_markers_in_text_stay_text(make_spec: Callable[[str], Spec]) -> None:
