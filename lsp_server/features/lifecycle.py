@@ -44,7 +44,9 @@ def register(server: MixlineServer) -> None:
         )
 
     def trust_changed(params: Wire) -> None:
-        server.session.trusted = isinstance(params, Mapping) and params.get("trusted") is True
+        trusted = isinstance(params, Mapping) and params.get("trusted") is True
+        server.session.trusted = trusted
+        _log.info("the workspace is trusted" if trusted else "the workspace is not trusted")
 
     server.feature(types.INITIALIZE)(initialize)
     server.feature(types.INITIALIZED)(initialized)

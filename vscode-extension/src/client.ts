@@ -95,6 +95,12 @@ export class Server implements vscode.Disposable {
     return this.starts.run();
   }
 
+  /** Starts the server anew if it was last started, or sought, with other settings. */
+  async startSettingsChanged(): Promise<void> {
+    const settings = startSettings(vscode.workspace.getConfiguration("mixline"));
+    if (!isDeepStrictEqual(settings, this.started)) await this.restart();
+  }
+
   /** Lets the server ask for its settings again: a pause is part of them. */
   async settingsChanged(): Promise<void> {
     if (this.client?.state !== State.Running) return;
@@ -169,6 +175,7 @@ export class Server implements vscode.Disposable {
     await this.stop();
     this.become({ kind: "starting" });
     const settings = startSettings(vscode.workspace.getConfiguration("mixline"));
+    this.started = settings;
     const machine = thisMachine();
     const location = locateServer(settings, machine, this.parts.ownInterpreter);
     if (location.kind === "missing") {
@@ -179,7 +186,6 @@ export class Server implements vscode.Disposable {
       this.become({ kind: "absent" });
       return;
     }
-    this.started = settings;
     const workingFolder = this.parts.context.globalStorageUri;
     await vscode.workspace.fs.createDirectory(workingFolder);
     const start = launch(location, { ...settings, workingFolder: workingFolder.fsPath }, machine);

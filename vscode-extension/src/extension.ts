@@ -59,7 +59,10 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => server.trustGranted()),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (affectsStart((section) => event.affectsConfiguration(section))) void server.restart();
+      // Also told of settings that a workspace may not set, when it becomes trusted.
+      if (affectsStart((section) => event.affectsConfiguration(section))) {
+        void server.startSettingsChanged();
+      }
     }),
   );
   void server.restart(); // not awaited: activation must not wait for a process

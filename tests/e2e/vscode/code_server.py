@@ -67,7 +67,8 @@ class CodeServer:
 
     def stop(self) -> None:
         """Kill it and what it has started."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # a test has killed it
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
@@ -76,6 +77,7 @@ def start_code_server(
     path: str,
     options: tuple[str, ...] = ("--disable-workspace-trust",),
     machine_settings: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> CodeServer:
     """Start it with the extension and nothing else of ours, and wait until it answers.
 
@@ -84,6 +86,7 @@ def start_code_server(
         path: what programs are searched in.
         options: of code-server.
         machine_settings: those that a workspace may not set, which name programs.
+        environment: more variables.
     """
     program = CACHE / "vscode" / "code-server"
     for needed in (program, EXTENSION):
@@ -94,7 +97,7 @@ def start_code_server(
         file.write_text(json.dumps(settings), encoding="utf-8")
     # VS Code asks the login shell for its variables, and /etc/profile may set PATH anew.
     (folder / ".bash_profile").write_text(f"export PATH={path!r}\n", encoding="utf-8")
-    environment = {
+    variables = {
         **os.environ,
         "HOME": str(folder),
         "SHELL": "/bin/bash",
@@ -105,12 +108,13 @@ def start_code_server(
         # The machine's own settings of pip, though this home has none.
         "PIP_CONFIG_FILE": str(Path("~/.config/pip/pip.conf").expanduser()),
         "PIP_CACHE_DIR": str(Path("~/.cache/pip").expanduser()),
+        **(environment or {}),
     }
     places = ["--user-data-dir", str(folder / "data"), "--extensions-dir", str(folder / "ext")]
     subprocess.run(
         [str(program), *places, "--install-extension", str(EXTENSION), "--force"],
         check=True,
-        env=environment,
+        env=variables,
         capture_output=True,
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -122,7 +126,7 @@ def start_code_server(
                 *("--disable-telemetry", "--disable-update-check", *options),
                 *("--disable-getting-started-override", "--reconnection-grace-time", "2"),
             ],
-            env=environment,
+            env=variables,
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -17,8 +17,14 @@ def new_code_server(
     """Return a function that starts VS Code's server: see `start_code_server`."""
     started = []
 
-    def start(path: str, *options: str, settings: Mapping[str, object] | None = None) -> CodeServer:
-        server = start_code_server(tmp_path_factory.mktemp("vscode"), path, options, settings)
+    def start(
+        path: str,
+        *options: str,
+        settings: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> CodeServer:
+        folder = tmp_path_factory.mktemp("vscode")
+        server = start_code_server(folder, path, options, settings, environment)
         started.append(server)
         return server
 
