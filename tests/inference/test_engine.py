@@ -410,4 +410,6 @@ def test_other_work_in_the_background_waits_for_reading_ahead(
         gate.open.set()
 
         assert ahead.future.result(TIMEOUT_S).cached_tokens == 0
-        assert other.future.result(TIMEOUT_S).cached_tokens == ahead.future.result().prompt_tokens - 1
+        assert (
+            other.future.result(TIMEOUT_S).cached_tokens == ahead.future.result().prompt_tokens - 1
+        )

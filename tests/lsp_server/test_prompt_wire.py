@@ -1,6 +1,7 @@
 """How much of the prompt stays in the KV cache, over the wire, with the model that ships."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,15 @@ def typist(client: Any) -> Typist:
     return typist
 
 
+@pytest.fixture
+def restless(client: Any) -> Iterator[None]:
+    """The server reads nothing ahead: on a busy machine two keys lie a rest apart."""
+    client.notify("workspace/didChangeConfiguration", {"settings": {"readAhead": False}})
+    yield
+    client.notify("workspace/didChangeConfiguration", {"settings": {"readAhead": True}})
+
+
+@pytest.mark.usefixtures("restless")
 def test_typing_enter_and_brackets_leave_the_prompt_as_it_is(typist: Typist) -> None:
     """Each key, also one for which the editor adds a closer, and Enter between two lines."""
     shares = [typist.insert(key) for key in ("\n    ", "v", "alue = call")]
@@ -67,6 +77,7 @@ def test_typing_enter_and_brackets_leave_the_prompt_as_it_is(typist: Typist) -> 
     assert min(shares) > MOST
 
 
+@pytest.mark.usefixtures("restless")
 def test_an_accepted_suggestion_is_in_the_cache(typist: Typist) -> None:
     """What was generated need not be read again."""
     typist.insert("\n    value = value +")
@@ -76,6 +87,7 @@ def test_an_accepted_suggestion_is_in_the_cache(typist: Typist) -> None:
     assert typist.insert(text) > MOST
 
 
+@pytest.mark.usefixtures("restless")
 def test_neighbouring_lines_share_a_prompt(typist: Typist) -> None:
     """One line down, two lines up, and back."""
     moves = [MIDDLE + 1, MIDDLE - 1, MIDDLE - 2, MIDDLE]
@@ -83,6 +95,7 @@ def test_neighbouring_lines_share_a_prompt(typist: Typist) -> None:
     assert min(typist.go_to(line) for line in moves) > MOST
 
 
+@pytest.mark.usefixtures("restless")
 def test_coming_back_from_the_top_of_the_file(typist: Typist) -> None:
     """An import is added there; the place left behind is still in the cache."""
     typist.go_to(0)
@@ -92,6 +105,7 @@ def test_coming_back_from_the_top_of_the_file(typist: Typist) -> None:
     assert typist.go_to(MIDDLE + 1) > MOST
 
 
+@pytest.mark.usefixtures("restless")
 def test_switching_between_six_files(client: Any) -> None:
     """Each of them keeps its prompt, within the token budget."""
     typists = [
