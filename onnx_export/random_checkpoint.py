@@ -105,9 +105,11 @@ def write_random_checkpoint(
                 continue
             values = rng.standard_normal(shape, dtype=np.float32)
             if len(shape) == 1:
-                yield np.float32(1) + values / np.float32(10)
+                values /= np.float32(10)
+                values += np.float32(1)
             else:
-                yield values / np.sqrt(shape[-1], dtype=np.float32)
+                values /= np.sqrt(shape[-1], dtype=np.float32)
+            yield values
 
     write_safetensors(folder / SINGLE_FILE, shapes, tensors(), dtype, byte_names)
 

@@ -23,6 +23,7 @@ from onnx_export.errors import CheckpointError
 MAX_HEADER_BYTES: Final = 100 * 2**20  # the format's own limit
 _LENGTH_BYTES: Final = 8
 _BYTES: Final = "U8"
+_WRITTEN: Final = 2**24  # values that are rounded at once
 _DTYPES: Final[Mapping[str, np.dtype[np.generic]]] = MappingProxyType(
     {
         "F32": np.dtype("<f4"),
@@ -173,7 +174,9 @@ def write_safetensors(
         for (name, shape), values in zip(shapes.items(), tensors, strict=True):
             if values.shape != tuple(shape):
                 raise ValueError(f"expected {name} {list(shape)}, got {list(values.shape)}")
-            file.write(_encode(values, dtype))
+            flat = values.reshape(-1)
+            for start in range(0, flat.size, _WRITTEN):  # copies of a part, not of the whole
+                file.write(_encode(flat[start : start + _WRITTEN], dtype))
 
 
 def _encode(values: npt.NDArray[np.float32] | npt.NDArray[np.uint8], dtype: str) -> bytes:
