@@ -29,6 +29,16 @@ def test_tab_accepts_the_whole(window: Any) -> None:
     assert window.saved() == WHOLE
 
 
+def test_picture_for_the_documentation(window: Any) -> None:
+    """The demo's last line is completed; the picture shows it."""
+    window.open("orders.py", (ROOT / "docs" / "demo" / "orders.py").read_text("utf-8").rstrip())
+    window.press("Alt+Backslash")
+
+    ghost = window.wait_for("ghost text", window.ghost)
+    assert ghost.startswith(" for order in orders")
+    window.page.screenshot(path=ROOT / ".e2e" / "vscode.png")
+
+
 def test_next_word_is_accepted(window: Any) -> None:
     """The command takes one word and leaves the rest standing."""
     ghost_after_l(window, "word.py")
@@ -216,13 +226,3 @@ def test_a_cell_goes_on_from_the_cells_before_it(window: Any) -> None:
     window.type("l")
 
     assert window.wait_for("ghost text", window.ghost) == REST
-
-
-def test_picture_for_the_documentation(window: Any) -> None:
-    """The demo's last line is completed; the picture shows it."""
-    window.open("orders.py", (ROOT / "docs" / "demo" / "orders.py").read_text("utf-8").rstrip())
-    window.press("Alt+Backslash")
-
-    ghost = window.wait_for("ghost text", window.ghost)
-    assert ghost.startswith(" for order in orders")
-    window.page.screenshot(path=ROOT / ".e2e" / "vscode.png")
