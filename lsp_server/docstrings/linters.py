@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from lsp_server.context.admission import path_of_uri
 from lsp_server.docstrings.content import Style
-from lsp_server.docstrings.facts import ClassFacts, Facts
+from lsp_server.docstrings.facts import ClassFacts, Facts, FunctionFacts
 from lsp_server.docstrings.skeleton import is_iterated, returns_documented
 from lsp_server.fixes.checkers.linter import linted
 from lsp_server.fixes.checkers.process import environment, run_program
@@ -46,6 +46,7 @@ _ABOUT_SIGNATURES: Final = frozenset({"DOC106", "DOC107", "DOC110"})
 _ABOUT_GENERATORS: Final = frozenset({"DOC201", "DOC402", "DOC403"})
 # A function that only raises, or whose bare `return` is not annotated, returns a value to it.
 _MISSING_RETURN: Final = "DOC201"
+_MISSING_RAISES: Final = "DOC501"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ class Linters:
                 first, last = target.span.docstring[0].line, target.span.docstring[1].line
                 findings += [one for line, one in found if first <= line <= last]
         if style is Style.SPHINX and self.has_pydoclint:
-            found = await self._pydoclint(text, types=types)
+            found = await self._pydoclint(text, types=types and _has_types(target))
             if found is not None:
                 ran.append("pydoclint")
                 findings += [
@@ -106,7 +107,7 @@ class Linters:
                     for line, one in found
                     if line == target.span.name.line
                     and not about_signature(one.code, target)
-                    and not about_variables(one)
+                    and not about_variables(one, target)
                 ]
         return tuple(findings), tuple(ran)
 
@@ -165,12 +166,21 @@ def _name_for_ruff(uri: str) -> str:
     return "stub.pyi" if uri.endswith(".pyi") else "module.py"
 
 
-def about_variables(finding: Finding) -> bool:
+def _has_types(target: Facts) -> bool:
+    """Tell whether there are types that a docstring could repeat."""
+    function = target.constructor if isinstance(target, ClassFacts) else target
+    return function is None or any(one.annotation is not None for one in function.parameters)
+
+
+def about_variables(finding: Finding, target: Facts) -> bool:
     """Tell whether pydoclint only misses variables or methods, which it took for exceptions.
 
     Of `raise error` and `raise self._failure()` it expects a description of `error` and of
-    `self._failure`; what they hold only running the code would tell.
+    `self._failure`; what they hold only running the code would tell. Where all that is raised is
+    such, or what a bare `except:` has caught, it misses the section too.
     """
+    if finding.code == _MISSING_RAISES:
+        return isinstance(target, FunctionFacts) and not target.raises
     match = _RAISED.search(finding.message) if finding.code == "DOC503" else None
     if match is None:
         return False

@@ -290,13 +290,23 @@ class _Raises:
         inside, around = node, node.parent
         while around is not None and inside != self._body:
             if around.type == "try_statement" and around.child_by_field_name("body") == inside:
-                for handler in around.named_children:
-                    if handler.type == "except_clause" and self._catches(handler, name):
-                        return True
+                handlers = (one for one in around.named_children if one.type == "except_clause")
+                first = next((one for one in handlers if self._catches(one, name)), None)
+                if first is not None and not self._lets_out(first):
+                    return True
             if around.type == "with_statement" and self._suppresses(around, name):
                 return True
             inside, around = around, around.parent
         return False
+
+    def _lets_out(self, handler: tree_sitter.Node) -> bool:
+        """Tell whether a handler may raise what it has caught again."""
+        return any(
+            node.type == "raise_statement"
+            and self._source.text(node) in {"raise", f"raise {self._alias(handler)}"}
+            and next(self._handlers_around(node), None) == handler
+            for node in own_nodes(handler)
+        )
 
     def _catches(self, handler: tree_sitter.Node, name: str) -> bool:
         caught = self._caught_by(handler)

@@ -30,9 +30,9 @@ def entry_lines(kind: SectionKind, entry: Entry, layout: Layout) -> list[str]:
     if kind in {SectionKind.RETURNS, SectionKind.YIELDS}:
         head = f"{entry.type}: " if layout.types and entry.type else ""
         # A colon would make what stands before it a type.
-        return filled(head + entry.text, unit, unit, layout.room)
+        return filled(entry.text, unit, unit, layout.room, head=head)
     typed = f" ({entry.type})" if layout.types and entry.type else ""
-    return filled(f"{entry.name}{typed}: {entry.text}", unit, unit + unit, layout.room)
+    return filled(entry.text, unit, unit + unit, layout.room, head=f"{entry.name}{typed}: ")
 
 
 def section_lines(section: Section, layout: Layout) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LEAST_WIDTH: Final = 20  # columns for text, however deep it stands
+_UNBROKEN: Final = "\0"  # stands for a blank at which no line ends
 _CODE: Final = re.compile(r"`[^`]+`")
 
 
@@ -26,7 +27,7 @@ class Layout:
         return max(LEAST_WIDTH, self.width - len(self.indent.expandtabs(4)))
 
 
-def filled(text: str, first: str, rest: str, room: int) -> list[str]:
+def filled(text: str, first: str, rest: str, room: int, head: str = "") -> list[str]:
     """Break a text into lines.
 
     Args:
@@ -34,14 +35,15 @@ def filled(text: str, first: str, rest: str, room: int) -> list[str]:
         first: stands before it on the first line.
         rest: before each other line.
         room: columns of a line.
+        head: stands before the text on the first line, which is not broken inside it.
     """
     opened = textwrap.wrap(
-        text,
+        head.replace(" ", _UNBROKEN, head.count(" ") - 1) + text if head else text,
         width=max(LEAST_WIDTH, room - len(first.expandtabs(4))),
         break_long_words=False,
         break_on_hyphens=False,
     ) or [""]
-    lines = [(first + opened[0]).rstrip()]
+    lines = [(first + opened[0].replace(_UNBROKEN, " ")).rstrip()]
     behind = " ".join(opened[1:])
     if behind:
         width = max(LEAST_WIDTH, room - len(rest.expandtabs(4)))

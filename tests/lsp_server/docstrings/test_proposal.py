@@ -110,6 +110,17 @@ async def test_pydoclint_finds_nothing_in_sphinx_style() -> None:
     assert proposal.checks.findings == ()
 
 
+async def test_repeated_types_stay_in_one_piece() -> None:
+    """However long they are: where a type is broken the name before it would not be read."""
+    described = "".join(f"        {name} (int): the number.\n" for name in "abc")
+    other = f'def g(a: int, b: int, c: int):\n    """Go.\n\n    Args:\n{described}    """\n'
+    kind = "Optional[Callable[[Sequence[Mapping[str, int]], Iterable[str]], Iterable[bytes]]]"
+    text = f"{other}def f(some_function: {kind} = None) -> None:\n    print(some_function)\n"
+    changed, _ = await _propose(text, Style.GOOGLE, "f")
+
+    assert f"        some_function ({kind}):" in changed.text()
+
+
 async def test_line_ends_and_tabs_stay_those_of_the_file() -> None:
     """CRLF and tab indentation."""
     crlf, _ = await _propose(CASES["crlf"], Style.GOOGLE)

@@ -61,5 +61,8 @@ def test_variables_are_no_exceptions(described: str, raised: str, expected: bool
         f" body: {raised}."
     )
 
-    assert about_variables(Finding(code="DOC503", message=message)) is expected
-    assert not about_variables(Finding(code="DOC501", message=message))
+    named = _function("def f():\n    raise ValueError\n")
+    unnamed = _function("def f(error):\n    raise error\n")
+    assert about_variables(Finding(code="DOC503", message=message), named) is expected
+    assert not about_variables(Finding(code="DOC501", message=message), named)
+    assert about_variables(Finding(code="DOC501", message=message), unnamed)

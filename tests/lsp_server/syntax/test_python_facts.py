@@ -93,6 +93,18 @@ def test_a_caught_exception_is_not_raised() -> None:
     ]
 
 
+def test_a_handler_that_raises_again_lets_out_what_it_has_caught() -> None:
+    """The first that catches decides, and what an inner handler raises again is not its own."""
+    body = "try:\n    raise KeyError\nexcept {0}:\n    log()\n    {1}"
+    again = "try:\n        g()\n    except OSError:\n        raise"
+    assert _raised(body.format("Exception", "raise")) == ["KeyError", "Exception"]
+    assert _raised(body.format("Exception as e", "raise e")) == ["KeyError", "Exception"]
+    assert _raised(body.format("Exception", again)) == ["OSError"]
+    assert _raised(body.format("KeyError", "pass\nexcept LookupError:\n    raise")) == [
+        "LookupError"
+    ]
+
+
 def test_an_exception_let_out_again_is_raised() -> None:
     """By a bare raise and by the handler's name."""
     assert _raised("try:\n    g()\nexcept KeyError:\n    raise") == ["KeyError"]
