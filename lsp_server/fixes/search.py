@@ -92,7 +92,9 @@ async def search(faulty: Faulty, tools: Tools) -> Found:
     try:
         async with asyncio.timeout(tools.budget.seconds) as limit:
             reported = await verifier.prepare()
-            own = None if reported is None else reported.fix
+            own = [*await verifier.own_fixes()]
+            if reported is not None and reported.fix is not None:
+                own.insert(0, reported.fix)
             stages = _stages(document, faulty.diagnostic, tools, own, limit)
             async for stage in stages:
                 async for candidate in stage:
@@ -142,21 +144,21 @@ async def _stages(
     document: Document,
     diagnostic: Diagnostic,
     tools: Tools,
-    own: Candidate | None,
+    own: Sequence[Candidate],
     limit: asyncio.Timeout,
 ) -> AsyncIterator[AsyncIterator[Candidate]]:
     # ruff keeps the value of an unused variable, also where it has no effect.
     own_first = kind_of(diagnostic) is not Kind.UNUSED_VARIABLE
-    if own is not None and own_first:
-        yield _each([own])
+    if own and own_first:
+        yield _each(own)
     if tools.ready is not None:
         await _without(limit, tools.ready)
     enumerated = await asyncio.to_thread(_enumerated, document, diagnostic, tools.propose)
     if tools.rank is not None and len(enumerated) > 1:
         enumerated = list(await tools.rank(document, diagnostic, enumerated))
     yield _each(enumerated)
-    if own is not None and not own_first:
-        yield _each([own])
+    if own and not own_first:
+        yield _each(own)
     if tools.rewrite is not None:
         yield tools.rewrite(document, diagnostic)
 

@@ -19,7 +19,14 @@ from typing import Final
 
 from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate, EditError, apply, in_order
-from lsp_server.fixes.checkers.checker import CheckedFile, Checker, Finding, Report, untouched
+from lsp_server.fixes.checkers.checker import (
+    CheckedFile,
+    Checker,
+    Finding,
+    Mender,
+    Report,
+    untouched,
+)
 from lsp_server.fixes.checkers.own import OwnParsers
 from lsp_server.fixes.diagnostic import Diagnostic
 from lsp_server.fixes.forbidden import ModuleExists, refused
@@ -116,6 +123,11 @@ class Verifier:
                 self._reporter, self._reported = checker, found.diagnostic
                 return found
         return None
+
+    async def own_fixes(self) -> tuple[Candidate, ...]:
+        """Return the fixes for which the checker that reports the diagnostic has to be asked."""
+        asked: object = self._reporter
+        return await asked.fixes(self._file, self._reported) if isinstance(asked, Mender) else ()
 
     @property
     def can_verify(self) -> bool:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from lsp_server.document import Document
 from lsp_server.fixes.candidate import Candidate
@@ -99,3 +99,11 @@ class Checker(Protocol):
 
     def close(self) -> None:
         """End what runs on between two checks."""
+
+
+@runtime_checkable
+class Mender(Protocol):
+    """A checker that tells its own fixes only when it is asked for them."""
+
+    async def fixes(self, file: CheckedFile, diagnostic: Diagnostic) -> tuple[Candidate, ...]:
+        """Return fixes of one of its findings, the likeliest first; nothing is raised."""

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from lsp_server.document import Document
 from lsp_server.fixes.checkers.server_process import LanguageServerError, ServerProcess
+from lsp_server.fixes.checkers.ts_fixes import question
+from lsp_server.fixes.diagnostic import Diagnostic
 
 OPTIONS: Final = ("--disableAutomaticTypingAcquisition", "--suppressDiagnosticEvents")
 """It would fetch the types of packages that have none."""
@@ -60,6 +62,32 @@ class TsServer:
             self._tell({**others, path: document})
             found = [await self._ask(name, {"file": str(path)}) for name in _QUESTIONS]
         return [_diagnostic(row) for rows in found for row in rows]
+
+    async def fixes(
+        self,
+        path: Path,
+        document: Document,
+        others: Mapping[Path, Document],
+        diagnostic: Diagnostic,
+        limit_s: float,
+    ) -> Sequence[Any]:
+        """Return the fixes that the server knows for a complaint of its own, as it tells them.
+
+        Args:
+            path: as for `check`, like `document`, `others` and `limit_s`.
+            document: the text.
+            others: open buffers.
+            diagnostic: in that text.
+            limit_s: for all of it.
+
+        Raises:
+            LanguageServerError: as those of `LanguageClient.check`.
+        """
+        async with self._process.turn(limit_s) as is_new:
+            if is_new:
+                self._open.clear()
+            self._tell({**others, path: document})
+            return await self._ask("getCodeFixes", question(path, document, diagnostic))
 
     def close(self) -> None:
         """End the server with all that it has started."""

@@ -1,18 +1,24 @@
 """TypeScript's compiler as a server, with the project's own version and configuration."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Final
 
 from lsp_server.context.admission import resolved
 from lsp_server.document import Document
+from lsp_server.fixes.candidate import Candidate
 from lsp_server.fixes.checkers.checker import CheckedFile, Report
 from lsp_server.fixes.checkers.language_client import LanguageClient
 from lsp_server.fixes.checkers.lsp_report import report_of
 from lsp_server.fixes.checkers.process import environment
 from lsp_server.fixes.checkers.programs import Surroundings, find_program, safe_path
+from lsp_server.fixes.checkers.server_process import LanguageServerError
+from lsp_server.fixes.checkers.ts_fixes import fixes_in
 from lsp_server.fixes.checkers.tsserver import TsServer
+from lsp_server.fixes.diagnostic import Diagnostic
 
+_log = logging.getLogger(__name__)
 _LANGUAGES: Final = frozenset({"typescript", "typescriptreact", "javascript", "javascriptreact"})
 _LIMIT_S: Final = 30.0  # of the first run, which reads the project
 _FIRST_OF_LSP: Final = 7  # the version whose compiler is a language server
@@ -58,6 +64,21 @@ class TypeScript:
         else:
             answer = self._server.check(document, list(others.values()), _LIMIT_S)
         return await report_of(answer, document, self.name)
+
+    async def fixes(self, file: CheckedFile, diagnostic: Diagnostic) -> tuple[Candidate, ...]:
+        """Return tsserver's own fixes: missing imports above all, which it alone can know."""
+        if file.path is None or not isinstance(self._server, TsServer):
+            return ()
+        document = file.document
+        others = {path: one for path, one in file.others.items() if self.takes(one)}
+        try:
+            answer = await self._server.fixes(file.path, document, others, diagnostic, _LIMIT_S)
+            return tuple(fixes_in(answer, file.path, document))
+        except LanguageServerError as error:
+            _log.warning("%s: it tells no fixes: %s", self.name, error)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            _log.warning("%s: its fixes are not of the form that tsserver has", self.name)
+        return ()
 
     def close(self) -> None:
         """End the server."""

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from lsp_server.document import Point
+from lsp_server.fixes.candidate import Origin
 from lsp_server.fixes.checkers.programs import Surroundings
 from lsp_server.fixes.checkers.tsserver import TsServer
 from lsp_server.fixes.checkers.typescript import TypeScript
 from lsp_server.fixes.diagnostic import Diagnostic
-from lsp_server.fixes.search import Faulty, search
+from lsp_server.fixes.search import Budget, Faulty, search
 from lsp_server.fixes.toolbox import Toolbox
-from lsp_server.fixes.verification import Baseline
+from lsp_server.fixes.verification import Baseline, Verdict
 from tests.lsp_server.fixes.conftest import (
     LSP_ANSWER,
     LSP_SERVER,
@@ -30,6 +31,7 @@ console.log("😋", confg, other.uper());
 """
 SETTLED = TEXT.replace("confg", "config").replace("uper", "toUpperCase")
 WITH_NUMBER = "export const other: number = 3;\n"
+PATIENT = Budget(seconds=120.0)  # a busy machine starts the server slowly
 # A tsserver in a few lines: it answers each question as the body says.
 TSSERVER = """
 import json
@@ -100,11 +102,67 @@ async def test_a_fix_is_verified(
         severity=1,
     )
     toolbox = Toolbox()
-    tools = toolbox.tools(file, trusted)
+    tools = replace(toolbox.tools(file, trusted), budget=PATIENT)
     found = await search(Faulty(baseline=Baseline(file), diagnostic=complaint), tools)
     await toolbox.end()
 
     assert [fix.title for fix in found.fixes] == ["Rename to `config` - verified by typescript"]
+
+
+@needs_node_modules
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("language", ["typescript", "javascript"])
+async def test_a_missing_import_is_tsservers_own_fix(
+    language: str, trusted: Surroundings, make_file: MakeFile, workspace: Path
+) -> None:
+    """It knows what the project's files export, unsaved ones too; nothing is written."""
+    ending = {"typescript": "ts", "javascript": "js"}[language]
+    (workspace / "tsconfig.json").write_text(
+        '{"compilerOptions": {"strict": true, "noEmit": true, "allowJs": true, "checkJs": true}}'
+    )
+    (workspace / f"shapes.{ending}").write_text("export const area = 1;\n")
+    (workspace / f"app.{ending}").write_text("")
+    before = names_in(workspace)
+    shapes = make_file("export const volume = 2;\n", f"shapes.{ending}", language).document
+    text = "/* 😋 */ const shown = volume;\nconsole.log(shown);\n"
+    file = replace(
+        make_file(text, f"app.{ending}", language),
+        others={workspace / f"shapes.{ending}": shapes},
+    )
+    toolbox = Toolbox()
+    tools = replace(toolbox.tools(file, trusted), budget=PATIENT)
+    baseline = Baseline(file)
+    checker = next(one for one in tools.checkers if one.name == "typescript")
+    report = await baseline.report(checker)
+    (complaint,) = (one.diagnostic for one in report.findings)
+    found = await search(Faulty(baseline=baseline, diagnostic=complaint), tools)
+    await toolbox.end()
+
+    assert [(fix.verdict, fix.candidate.origin) for fix in found.fixes] == [
+        (Verdict.VERIFIED, Origin.CHECKER)
+    ]
+    assert 'import { volume } from "./shapes";' in found.fixes[0].edited.text()
+    assert names_in(workspace) == before
+
+
+@needs_node_modules
+@pytest.mark.usefixtures("node_modules")
+async def test_tsserver_may_not_declare_or_silence(
+    trusted: Surroundings, make_file: MakeFile, workspace: Path
+) -> None:
+    """Of a name that nothing exports it would write the declaration, and of JavaScript ignore."""
+    (workspace / "tsconfig.json").write_text(
+        '{"compilerOptions": {"noEmit": true, "allowJs": true, "checkJs": true}}'
+    )
+    checker = TypeScript.find(trusted)
+    assert checker is not None
+    (workspace / "app.js").write_text("")
+    file = make_file("nowhere(1);\n", "app.js", "javascript")
+    report = await checker.check(file)
+    fixes = [await checker.fixes(file, one.diagnostic) for one in report.findings]
+    await ended(checker)
+
+    assert fixes == [()]
 
 
 async def test_from_version_7_on_the_compiler_itself_is_asked(
@@ -161,6 +219,30 @@ async def test_a_bad_server_is_a_problem_and_starts_anew(
     await ended(checker)
 
     assert not any(report.ended_normally for report in reports)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "send(answer | {'success': False})",
+        "send(answer | {'body': ['']})",
+        "send(answer | {'body': [{'fixName': 'import', 'changes': [{}]}]})",
+        "sys.exit(3)",
+    ],
+)
+async def test_fixes_of_a_bad_server_are_none(
+    body: str, make_file: MakeFile, make_program: MakeProgram, workspace: Path
+) -> None:
+    """Nothing is raised."""
+    program = make_program("tsserver", TSSERVER.replace("BODY", body))
+    checker = TypeScript(TsServer(program, workspace, {}))
+    where = Diagnostic(
+        start=Point(2, 17), end=Point(2, 22), code="2552", message="", source="typescript"
+    )
+    fixes = await checker.fixes(make_file(TEXT, "a.ts", "typescript"), where)
+    await ended(checker)
+
+    assert fixes == ()
 
 
 def install(program: Path, package: dict[str, str], workspace: Path) -> None:
