@@ -38,10 +38,13 @@ def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
     tables = (1 if spec.head is None else 2) * spec.vocab * spec.hidden
     routed = sum(mix.experts.count * _expert_parameters(mix.experts) for mix in spec.mixtures)
     dense = total_parameters(spec) - tables - routed
+    attention = sum(
+        math.prod(shape) for layer in spec.layers for shape in layer.attention.shapes().values()
+    )
     return int(
         sum(mix.experts.count * _expert_bytes(mix.experts, plan) for mix in spec.mixtures)
         + tables * _BYTES_PER_WEIGHT[plan.embedding]
-        + dense * _BYTES_PER_WEIGHT[plan.dense] * _widening(spec)
+        + (dense + attention * (_widening(spec) - 1)) * _BYTES_PER_WEIGHT[plan.dense]
         + _rope_bytes(spec)
     ) + _graph_bytes(spec)
 
