@@ -25,7 +25,7 @@ _PLAIN_TOKEN: Final = dict.fromkeys(
     ("single_word", "lstrip", "rstrip", "normalized", "special"), False
 )
 _SHOWN: Final = 200  # characters of another's error that ours quotes
-_CACHED_LINES: Final = 20_000
+_CACHED_TOKENS: Final = 250_000  # of some 20,000 lines, about 10 MB
 # Ways to find the start of a line, most cuts first. Where a word follows the indentation, the last
 # space belongs to the word.
 _LINE_STARTS: Final = (
@@ -108,6 +108,7 @@ class Tokenizer:
         if spelling == "sentencepiece":
             self._sign = [plain_vocab[byte_token(byte)] for byte in SPACE.encode()]
         self._lines: dict[str, list[int]] = {}
+        self._held_tokens = 0  # in `_lines` and `_starts`
         if spelling == "sentencepiece" and not any("\n" in text[:-1] for text in plain_vocab):
             self._line_start: re.Pattern[str] | None = re.compile("\n")  # no token spans it
         else:
@@ -149,8 +150,7 @@ class Tokenizer:
         """
         if _SURROGATES.search(text):
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if len(self._lines) > _CACHED_LINES:
-            self._lines.clear()
+        self._forget_if_many()
         return [self._encode_piece(piece) for piece in self.pieces(text)]
 
     def encode_start(self, text: str) -> list[int]:
@@ -163,9 +163,8 @@ class Tokenizer:
         start = text if end is None else text[: end.end()]
         ids = self._starts.get(start)
         if ids is None:
-            if len(self._starts) > _CACHED_LINES:
-                self._starts.clear()
             ids = self._starts[start] = self.encode(start)
+            self._held_tokens += len(ids)
         return ids
 
     def pieces(self, text: str) -> Iterator[str]:
@@ -190,7 +189,15 @@ class Tokenizer:
         ids = self._lines.get(piece)
         if ids is None:
             ids = self._lines[piece] = self._encode_whole(piece)
+            self._held_tokens += len(ids)
         return ids
+
+    def _forget_if_many(self) -> None:
+        """Bound the caches by what they hold: a long line is another one after each key."""
+        if self._held_tokens > _CACHED_TOKENS:
+            self._lines.clear()
+            self._starts.clear()
+            self._held_tokens = 0
 
     def _encode_whole(self, text: str) -> list[int]:
         if self._sign is not None and SPACE in text:

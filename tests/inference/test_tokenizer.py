@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference.errors import ModelDirectoryError
-from inference.tokenizer import TextDecoder, Tokenizer
+from inference.tokenizer import _CACHED_TOKENS, TextDecoder, Tokenizer
 
 Spec = dict[str, Any]
 CODE_PIECES = st.sampled_from(
@@ -78,6 +78,15 @@ def test_added_tokens_of_blanks_are_text(make_spec: Callable[[str], Spec]) -> No
     assert ids[0] == 802
     assert [token for token in ids if token in tokenizer.added] == [802, 806, 800]
     assert tokenizer.decode(ids) == text
+
+
+def test_long_lines_do_not_gather(tokenizer: Tokenizer) -> None:
+    """Found by weighing the server: lines were kept by number, however long they are."""
+    ids = [tokenizer.encode("x = y.z " * 1000 + str(key)) for key in range(200)]
+    held = sum(map(len, [*tokenizer._lines.values(), *tokenizer._starts.values()]))
+
+    assert sum(map(len, ids)) > 2 * _CACHED_TOKENS
+    assert held < _CACHED_TOKENS + 2 * len(ids[0])
 
 
 def test_markers_in_text_stay_text(make_spec: Callable[[str], Spec]) -> None:
