@@ -1,5 +1,6 @@
 """Which files of the workspace are worth matching against, and what others may see of them."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -29,7 +30,11 @@ class Stamp:
 
 
 def walk(
-    folders: Iterable[Path], rules: AdmissionRules, pause: Callable[[], None]
+    folders: Iterable[Path],
+    rules: AdmissionRules,
+    pause: Callable[[], None],
+    *,
+    most_levels: float = math.inf,
 ) -> Iterator[Path]:
     """Yield the files below some folders (links resolved), level by level, links left out.
 
@@ -37,10 +42,12 @@ def walk(
         folders: where to begin.
         rules: folders that they keep out are not entered; single files are not asked about.
         pause: called at every folder.
+        most_levels: of folders; 1: only the files that lie directly in those given.
     """
     level = [folder for folder in folders if not rules.keeps_out(folder)]
     left = MOST_ENTRIES
-    while level and left > 0:
+    while level and left > 0 and most_levels > 0:
+        most_levels -= 1
         below: list[Path] = []
         for folder in level:
             pause()

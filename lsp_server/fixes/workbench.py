@@ -1,9 +1,11 @@
 """What is proposed for a file: edits by the names of its folder, and what the model says of it."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from lsp_server.document import Document
 from lsp_server.engine_host import CompletionEngine
@@ -17,6 +19,10 @@ from lsp_server.fixes.ranking import EngineScorer, rank
 from lsp_server.fixes.rewriting import rewrites
 from lsp_server.fixes.search import Tools
 
+_MOST_FOLDERS: Final = 4  # whose names are kept; each may hold megabytes of text
+# A file outside of the workspace, in a home folder or a library say: what lies near, not the disk.
+_LEVELS_AROUND_A_FILE: Final = 2
+
 
 class Workbench:
     """Knows the names of each folder; lives in the event loop's thread, reads files in another."""
@@ -29,6 +35,7 @@ class Workbench:
         """
         self._engine = engine
         self._folders: dict[Path, FolderNames] = {}
+        self._closed = False
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mixline-names")
 
     def tools(self, file: CheckedFile, checkers: tuple[Checker, ...]) -> Tools:
@@ -47,7 +54,8 @@ class Workbench:
         )
 
     def close(self) -> None:
-        """Begin no further reading."""
+        """Begin no further reading, and end that which is under way."""
+        self._closed = True
         self._reader.shutdown(wait=False, cancel_futures=True)
 
     def _names(self, file: CheckedFile) -> tuple[Future[Names], str]:
@@ -55,11 +63,27 @@ class Workbench:
         if file.path is None:
             name = file.document.uri.rpartition("/")[2]
             return self._reader.submit(Names, {name: file.document.text()}), name
-        folder = file.folder or file.path.parent
-        known = self._folders.setdefault(folder, FolderNames(folder))
+        known = self._known(file.folder, file.path.parent)
         unsaved = {path: document.text() for path, document in file.others.items()}
         unsaved[file.path] = file.document.text()
         return self._reader.submit(known.read, unsaved), known.path_of(file.path)
+
+    def _known(self, folder: Path | None, around: Path) -> FolderNames:
+        """Return the names of a workspace folder or, for a file in none, of what lies around it."""
+        key = folder or around
+        known = self._folders.pop(key, None)
+        if known is None:
+            most = math.inf if folder else _LEVELS_AROUND_A_FILE
+            known = FolderNames(key, most_levels=most, go_on=self._go_on)
+        self._folders[key] = known  # behind all others
+        while len(self._folders) > _MOST_FOLDERS:
+            del self._folders[next(iter(self._folders))]
+        return known
+
+    def _go_on(self) -> None:
+        """Let the reader's thread work until the client is gone."""
+        if self._closed:
+            raise CancelledError
 
 
 class _Proposer:

@@ -1,7 +1,8 @@
 """The names of a workspace folder, read from its files and kept up to date by their stamps."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,24 @@ _MOST_CHARACTERS: Final = 40_000_000
 class FolderNames:
     """One folder; used by one thread at a time, since reading blocks."""
 
-    def __init__(self, folder: Path, rules: AdmissionRules | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        most_levels: float = math.inf,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         """Read nothing yet.
 
         Args:
-            folder: of the workspace.
-            rules: which of its files others may know of; None for those of this folder alone.
+            folder: of the workspace, or that of a file outside of it.
+            most_levels: of folders that are read, this one included.
+            go_on: called often while there is work; what it raises ends the work.
         """
         self._folder = resolved(folder)
-        self._rules = rules or AdmissionRules([self._folder])
+        self._rules = AdmissionRules([self._folder])
+        self._most_levels = most_levels
+        self._go_on = go_on
         self._texts: dict[str, str] = {}
         self._stamps: dict[str, Stamp] = {}
         self._installed: frozenset[str] = frozenset()
@@ -57,22 +67,19 @@ class FolderNames:
         self._installed = installed_modules([self._folder])
         texts: dict[str, str] = {}
         left = _MOST_CHARACTERS
-        for file in walk([self._folder], self._rules, _go_on):
+        for file in walk([self._folder], self._rules, self._go_on, most_levels=self._most_levels):
             if file.suffix not in {".py", ".pyi"} or left <= 0 or len(texts) >= _MOST_FILES:
                 continue
+            self._go_on()
             path = file.relative_to(self._folder).as_posix()
             stamp = stamp_of(file)
             if stamp is None:
                 continue
             text = self._texts.get(path) if stamp == self._stamps.get(path) else None
             if text is None:
-                text = read_shared(file, self._rules, _go_on, walked=True)
+                text = read_shared(file, self._rules, self._go_on, walked=True)
             if text is not None:
                 texts[path] = text
                 self._stamps[path] = stamp
                 left -= len(text)
         self._texts = texts
-
-
-def _go_on() -> None:
-    """Pause nothing: whoever reads has a thread of its own."""

@@ -39,3 +39,13 @@ def test_changes_on_disk_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     assert names.names_of("a", "b.py") == {"new"}
     assert set(names.modules) == {"a"}
+
+
+def test_only_so_many_levels_are_read(tmp_path: Path) -> None:
+    """Two of them: the folder's own files, and those of the folders in it."""
+    for name in ("a.py", "one/b.py", "one/two/c.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    assert set(FolderNames(tmp_path, most_levels=2).read({}).modules) == {"a", "one.b"}
+    assert len(FolderNames(tmp_path).read({}).modules) == 3
