@@ -94,6 +94,7 @@ class Connection:
     def _handle(self, message: bytes | Oversized) -> None:
         if self.is_over:
             return
+        self.server.rest.stir()
         if isinstance(message, bytes):
             self.server.protocol.receive(message)
             return

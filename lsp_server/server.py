@@ -29,6 +29,7 @@ from lsp_server.protocol import MixlineProtocol, converter
 from lsp_server.query import Ready
 from lsp_server.quoting import quotes_others
 from lsp_server.read_ahead import ReadAhead, prefill_request
+from lsp_server.rest import Rest
 from lsp_server.scheduler import Scheduler
 from lsp_server.session import Session
 from lsp_server.shown_diagnostics import ShownDiagnostics
@@ -77,6 +78,7 @@ class MixlineServer(LanguageServer):
             lambda: self.session.settings.syntax_diagnostics,
             self._publish_syntax,
         )
+        self.rest = Rest(asyncio.get_running_loop())
         self.on_close: list[Callable[[], None]] = []
 
     def close(self) -> None:
@@ -90,6 +92,7 @@ class MixlineServer(LanguageServer):
         self.scheduler.stop()
         self.history.close()
         self.session.workspace.stop()
+        self.rest.stop()
         for action in self.on_close:
             action()
         self.on_close.clear()
