@@ -4,6 +4,7 @@ A case starts from a small sound model, hard-linked, and changes one to three th
 is changed its size in the manifest is changed along, as a careful attacker would.
 """
 
+import copy
 import json
 import os
 import random
@@ -227,7 +228,7 @@ def _change_json(folder: Path, name: str, draw: random.Random) -> None:
         elif chosen < 0.5:
             holder[key] = draw.choice(NUMBERS)
         elif chosen < 0.8:
-            holder[key] = draw.choice(JUNK)
+            holder[key] = copy.deepcopy(draw.choice(JUNK))  # else one might come to hold itself
         else:
             other, at = draw.choice(places)
             holder[key] = json.loads(json.dumps(other[at]))
