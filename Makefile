@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol fuzz-models faults e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -105,6 +105,13 @@ fuzz-models: $(VENV)/.dev ## 10^5 hostile model directories
 
 faults: $(VENV)/.dev ## 3,000 kills while state is written, disks that refuse, memory that is not there, and the like
 	MIXLINE_KILLS=1000 $(BIN)/python -m pytest -v tests/lsp_server/test_kills.py tests/lsp_server/test_faults_wire.py tests/lsp_server/test_trust.py
+
+soak: $(VENV)/.dev ## 20 minutes of a working day at high speed: memory, threads, time; SOAK="--minutes 60"
+	$(BIN)/python -m tests.soak $(SOAK)
+
+# A network of its own, in which there is nothing but loopback: Linux alone has that.
+offline: $(VENV)/.dev ## the tests where no network is; OFFLINE=tests/lsp_server for some of them
+	unshare --map-root-user --net sh -c 'ip link set lo up && exec $(BIN)/python -m pytest $(OFFLINE)'
 
 bench: $(VENV)/.installed ## print the tables of README and docs
 	$(BIN)/mixline bench ops --tokens 1 16 128 --calls 20 --weights int4
