@@ -10,6 +10,7 @@ Spelling: TypeAlias = Literal["byte_level", "sentencepiece"]
 SPACE: Final = "\u2581"
 """What SentencePiece writes for a space."""
 _BYTE_TOKEN: Final = re.compile("<0x([0-9A-F]{2})>")
+_SHOWN: Final = 60  # characters of a stranger's value that an error quotes
 _KNOWN_NORMALIZERS: Final = frozenset({"Sequence", "Prepend", "Replace"})
 
 
@@ -28,8 +29,8 @@ def spelling_of(spec: Mapping[str, Any]) -> Spelling:
             return "sentencepiece"
     raise ModelDirectoryError(
         "expected a byte-level BPE tokenizer in tokenizer.json, or a BPE of SentencePiece with"
-        f" byte_fallback, found {model.get('type')!r}; models with another tokenizer are not"
-        " supported"
+        f" byte_fallback, found {repr(model.get('type'))[:_SHOWN]}; models with another tokenizer"
+        " are not supported"
     )
 
 
@@ -72,7 +73,8 @@ def token_bytes(
             table[token] = bytes(map(byte_of.__getitem__, text))
         except KeyError as error:
             raise ModelDirectoryError(
-                f"expected byte-level characters in tokenizer.json, token {token} is {text!r}"
+                "expected byte-level characters in tokenizer.json,"
+                f" token {token} is {text[:_SHOWN]!r}"
             ) from error
     if spelling == "sentencepiece":
         missing = [byte for byte in range(256) if byte_token(byte) not in vocab]

@@ -178,16 +178,19 @@ def bpe(**model: Any) -> str:
         bpe(vocab={"a": 10**12}, merges=[]),
         bpe(vocab={"a": 2**31}, merges=[]),
         bpe(vocab={}, merges=[]),
+        bpe(type=["x" * 9000]),
+        bpe(vocab={"\u4e2d" * 9000: 0}, merges=[]),
         bpe(vocab={"a": 0}, merges=[["a", "z"]]),
     ],
 )
 def test_bad_files_are_refused(content: str, tmp_path: Path) -> None:
-    """A damaged or foreign tokenizer.json gives one error of ours."""
+    """A damaged or foreign tokenizer.json gives one error of ours, which quotes little of it."""
     path = tmp_path / "tokenizer.json"
     path.write_text(content, encoding="utf-8")
 
-    with pytest.raises(ModelDirectoryError, match="tokenizer"):
+    with pytest.raises(ModelDirectoryError, match="tokenizer") as refused:
         Tokenizer.open(path)
+    assert len(str(refused.value)) < 1000
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:
