@@ -1,6 +1,7 @@
 """From facts to a docstring's skeleton: each thing that must be described, with a plain phrase."""
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,8 @@ _ASYNC_GENERATOR: Final = "AsyncGenerator"
 _NO_VALUE: Final = frozenset({"None", "NoReturn", "Never"})
 _EVERYTHING: Final = frozenset({"Exception", "BaseException"})
 _DEFAULT_TYPES: Final = (bool, str, float)
+_ANNOTATED: Final = re.compile(r"(?:\w+\.)?Annotated\[")
+_TRIPLE_QUOTES: Final = ('"""', "'''")
 _QUOTE: Final = 8  # columns of quotes, full stop and an `r`, less than two of them spared
 
 
@@ -105,12 +108,19 @@ def _fitting(candidates: Sequence[str], room: int) -> str:
 
 
 def _parameter(parameter: Parameter, facts: FunctionFacts, style: Style) -> Entry:
-    kind = parameter.annotation or ""
+    kind = _said_type(parameter.annotation or "")
     if style is Style.NUMPY:
         kind = kind or _type_of_default(parameter.default)
         if kind and parameter.default is not None:
             kind += ", optional"
     return Entry(name=parameter.starred, type=kind, text=phrases.parameter_phrase(parameter, facts))
+
+
+def _said_type(annotation: str) -> str:
+    """Return a type without what is told to programs; "" where it cannot stand in a docstring."""
+    if _ANNOTATED.match(annotation):
+        annotation = split_arguments(annotation)[0]
+    return "" if any(quotes in annotation for quotes in _TRIPLE_QUOTES) else annotation
 
 
 def _type_of_default(default: str | None) -> str:
@@ -123,7 +133,7 @@ def _type_of_default(default: str | None) -> str:
 
 
 def _return_type(facts: FunctionFacts, style: Style) -> str:
-    annotation = facts.return_annotation or ""
+    annotation = _said_type(facts.return_annotation or "")
     if facts.is_generator and is_iterated(annotation):
         annotation = split_arguments(annotation)[-1]
     if style is not Style.NUMPY:

@@ -63,7 +63,8 @@ def docstring_actions(
                 title = f"Bring the docstring of `{one.facts.name}` up to date"
                 actions.append(_action(server, document, title, FIX_KIND, one.change))
     if start == end and is_wanted(KIND, params.context.only):
-        facts, module = _definition(server, document, start), server.docstrings.facts(document)
+        module = server.docstrings.facts_at_hand(document)
+        facts = None if module is None else _definition(server, document, start)
         if facts is not None and module is not None and _lacks(document, facts):
             kind = "docstring" if is_python(document) else "comment"
             title = f"Write the {kind} of `{facts.name}`"

@@ -51,6 +51,10 @@ CASES = {
     "class": "class C(Base):\n    a: int = 1\n\n    def m(self):\n        return self.a\n",
     "exception": "class BadInput(ValueError):\n    pass\n",
     "lambda default": "def f(key=lambda x: (yield)):\n    return key\n",
+    "described types": (
+        'def f(a: Annotated[int, Doc("""\n b\n""")] = 1) -> t.Annotated[int, 2]:\n    return a\n'
+    ),
+    "quoted type": 'def f(a: Literal[\'"""\']):\n    return a\n',
     "form feed": "\x0cdef f(a):\n    return a\n",
 }
 

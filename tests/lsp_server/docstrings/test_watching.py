@@ -96,3 +96,18 @@ async def test_stopping_ends_the_work() -> None:
     await asyncio.sleep(0.01)
 
     assert files.published == []
+
+
+async def test_a_menu_does_not_wait_for_a_long_file() -> None:
+    """Its facts are at hand once it was looked at, and no more after an edit."""
+    files = Files(TEXT + "# and so on\n" * 2000)
+    assert files.document is not None
+    short = Files(TEXT)
+    assert short.document is not None
+
+    assert files.watch.facts_at_hand(files.document) is None
+    assert short.watch.facts_at_hand(short.document) is not None
+    await files.look()
+    assert files.watch.facts_at_hand(files.document) is not None
+    files.replace("return a", "return b")
+    assert files.watch.facts_at_hand(files.document) is None
