@@ -1,0 +1,45 @@
+// What lets nvcc compile a function for the device while g++ compiles the same text for the tests.
+#ifndef MIXLINE_CUDA_HOST_DEVICE_H_
+#define MIXLINE_CUDA_HOST_DEVICE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __CUDACC__
+#include <cuda_fp16.h>
+#define MIXLINE_HD __host__ __device__ inline
+#else
+#define MIXLINE_HD inline
+#endif
+
+#include "cpu/half_inl.h"
+
+namespace mixline::cuda {
+
+MIXLINE_HD float FloatOfBits(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+MIXLINE_HD float FloatOfHalf(uint16_t half) {
+#ifdef __CUDA_ARCH__
+  return __half2float(__ushort_as_half(half));
+#else
+  return cpu::HalfToFloat(half);
+#endif
+}
+
+// Adds 1 and returns what was there; atomic where threads run beside each other.
+MIXLINE_HD int32_t CountOne(int32_t* counter) {
+#ifdef __CUDA_ARCH__
+  return atomicAdd(counter, 1);
+#else
+  return (*counter)++;
+#endif
+}
+
+}  // namespace mixline::cuda
+
+#endif  // MIXLINE_CUDA_HOST_DEVICE_H_
