@@ -67,6 +67,20 @@ def test_a_disk_that_takes_nothing(start: Start, servers: Any, tmp_path: Path) -
     assert not any(path.stat().st_size for path in (tmp_path / "state").rglob("*.sqlite"))
 
 
+def test_a_disk_that_is_full(start: Start, servers: Any, tmp_path: Path) -> None:
+    """A real one of 16 KiB, in which no history can be begun; completions go on."""
+    alone = ["unshare", "--map-root-user", "--mount", "true"]
+    if shutil.which("unshare") is None or subprocess.run(alone, check=False).returncode:
+        pytest.skip("this machine does not let a program mount a disk of its own")
+    state = tmp_path / "state"
+    state.mkdir()
+    inner = 'mount -t tmpfs -o size=16k none "$0" && exec env "$@"'
+    works(start(limits=f"exec unshare --map-root-user --mount sh -c '{inner}' '{state}' \"$@\""))
+    stderr(servers)
+
+    assert [*state.iterdir()] == []  # what was under the disk; it went with the server
+
+
 @pytest.mark.parametrize("home", ["/proc", "nowhere/at/all"])
 def test_no_home_to_write_to(start: Start, servers: Any, tmp_path: Path, home: str) -> None:
     """Told in one line at most; nothing is written to wherever the server stands."""

@@ -36,6 +36,7 @@ TESTS: Final = {
 }
 # It weighs the process, and a sanitizer weighs more than it does.
 LEFT_OUT: Final = ("--deselect", "tests/inference/ops/test_zero_copy.py")
+OPERATORS: Final = "MIXLINE_SANITIZED_OPERATORS"
 CHILD: Final = "MIXLINE_SANITIZED_CHILD"
 FOUND: Final = re.compile(r"runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer")
 
@@ -74,6 +75,9 @@ def environment(kind: str, log: Path) -> dict[str, str]:
     return {
         **os.environ,
         "LD_PRELOAD": runtime(kind),
+        # Python processes that tests start, servers above all, take these operators, too.
+        "PYTHONPATH": str(Path(__file__).with_name("children")),
+        OPERATORS: str(ROOT / BUILDS[kind]),
         "PYTHONMALLOC": "malloc",  # each object is a block of its own, with red zones around it
         # Without detect_stack_use_after_return: GCC 12 then misaligns 64-byte vectors on the stack
         # (its bug 110027), and stores to them fault.

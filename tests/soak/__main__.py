@@ -39,6 +39,7 @@ class Row:
 
     minutes: float
     held: Held
+    kv_kib: int  # keys and values of prompts: part of it, up to a budget
     idle: float  # share of a core
     answers: int
     median_ms: float
@@ -49,14 +50,14 @@ class Row:
         held = self.held
         return (
             f"| {self.minutes:.1f} | {held.resident_kib / 1024:.1f}"
-            f" | {held.anonymous_kib / 1024:.1f} | {held.threads} | {held.descriptors}"
-            f" | {held.children} | {100 * self.idle:.1f} % | {self.answers}"
-            f" | {self.median_ms:.0f} | {self.p99_ms:.0f} | {self.cpu_ms:.0f} |"
+            f" | {held.anonymous_kib / 1024:.1f} | {self.kv_kib / 1024:.1f}"
+            f" | {held.threads} | {held.descriptors} | {held.children} | {100 * self.idle:.1f} %"
+            f" | {self.answers} | {self.median_ms:.0f} | {self.p99_ms:.0f} | {self.cpu_ms:.0f} |"
         )
 
 
 _COLUMNS: Final = (
-    *("minute", "resident MB", "anonymous MB", "threads", "descriptors", "children"),
+    *("minute", "resident MB", "anonymous MB", "of it KV", "threads", "descriptors", "children"),
     *("CPU at rest", "answers", "median ms", "p99 ms", "CPU ms an answer"),
 )
 HEAD: Final = f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}"
@@ -151,6 +152,7 @@ def _look(pid: int, day: Day, used_s: float, started: float) -> Row:
     return Row(
         minutes=(time.monotonic() - started) / 60,
         held=held_by(pid),
+        kv_kib=day.kv_bytes() >> 10,
         idle=idle,
         answers=len(taken),
         median_ms=statistics.median(taken) if taken else 0.0,

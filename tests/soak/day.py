@@ -69,6 +69,10 @@ class Day:
         """Do nothing until the server has nothing to do either."""
         self._client.generations_at_rest()
 
+    def kv_bytes(self) -> int:
+        """Return what the server holds of keys and values."""
+        return int(self._client.status()["engine"]["kv_bytes"])
+
     def end(self) -> None:
         """Close everything."""
         for uri in [*self._open]:

@@ -20,6 +20,7 @@ def rows(count: int = 16, *, idle: float = 0.0, **slopes: float) -> list[Row]:
         Row(
             minutes=n / 3,
             held=Held(**held, children=round(n * slopes.get("children", 0))),
+            kv_kib=0,
             idle=idle,
             answers=50,
             median_ms=100.0,

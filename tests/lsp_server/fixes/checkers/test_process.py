@@ -1,6 +1,7 @@
 """Programs: what they print, what ends them, what they get to see."""
 
 import asyncio
+import errno
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,10 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def descriptors() -> list[Path]:
+    return sorted(Path("/proc/self/fd").iterdir())
 
 
 def wait_written(pid_file: Path) -> int:
@@ -47,6 +52,23 @@ async def test_output_and_status_come_back(make_program: MakeProgram) -> None:
     assert ended.problem == ""
     assert ended.status == 3
     assert ended.output == b"/ 1000000 ; rm -rf $HOME\n"
+
+
+async def test_a_fork_that_fails_is_told(
+    make_program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a user may have no more processes; nothing is left open."""
+    program = make_program("never", "print('ran')")
+
+    def refuse(*_: object) -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    before = descriptors()
+    monkeypatch.setattr("subprocess._fork_exec", refuse)
+    ended = await run_program([str(program)], b"", variables={}, limit_s=LIMIT_S)
+
+    assert ended.problem == "it could not be started (BlockingIOError)"
+    assert descriptors() == before
 
 
 async def test_a_program_that_hangs_is_ended_with_all_that_it_started(
