@@ -41,10 +41,12 @@ def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
     attention = sum(
         math.prod(shape) for layer in spec.layers for shape in layer.attention.shapes().values()
     )
+    routers = sum(mix.router.outputs * mix.router.inputs for mix in spec.mixtures)
     return int(
         sum(mix.experts.count * _expert_bytes(mix.experts, plan) for mix in spec.mixtures)
         + tables * _BYTES_PER_WEIGHT[plan.embedding]
-        + (dense + attention * (_widening(spec) - 1)) * _BYTES_PER_WEIGHT[plan.dense]
+        + (dense - routers + attention * (_widening(spec) - 1)) * _BYTES_PER_WEIGHT[plan.dense]
+        + routers * _BYTES_PER_WEIGHT["f32"]
         + _rope_bytes(spec)
     ) + _graph_bytes(spec)
 
