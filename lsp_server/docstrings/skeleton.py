@@ -108,7 +108,7 @@ def _fitting(candidates: Sequence[str], room: int) -> str:
 
 
 def _parameter(parameter: Parameter, facts: FunctionFacts, style: Style) -> Entry:
-    kind = _said_type(parameter.annotation or "")
+    kind = said_type(parameter.annotation or "")
     if style is Style.NUMPY:
         kind = kind or _type_of_default(parameter.default)
         if kind and parameter.default is not None:
@@ -116,7 +116,7 @@ def _parameter(parameter: Parameter, facts: FunctionFacts, style: Style) -> Entr
     return Entry(name=parameter.starred, type=kind, text=phrases.parameter_phrase(parameter, facts))
 
 
-def _said_type(annotation: str) -> str:
+def said_type(annotation: str) -> str:
     """Return a type without what is told to programs; "" where it cannot stand in a docstring."""
     if _ANNOTATED.match(annotation):
         annotation = split_arguments(annotation)[0]
@@ -133,7 +133,7 @@ def _type_of_default(default: str | None) -> str:
 
 
 def _return_type(facts: FunctionFacts, style: Style) -> str:
-    annotation = _said_type(facts.return_annotation or "")
+    annotation = said_type(facts.return_annotation or "")
     if facts.is_generator and is_iterated(annotation):
         annotation = split_arguments(annotation)[-1]
     if style is not Style.NUMPY:

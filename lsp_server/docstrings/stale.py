@@ -13,6 +13,7 @@ from typing import Final
 from lsp_server.docstrings import phrases
 from lsp_server.docstrings.content import Entry, SectionKind
 from lsp_server.docstrings.facts import FunctionFacts, Parameter, ParameterKind
+from lsp_server.docstrings.skeleton import said_type
 from lsp_server.docstrings.styles.layout import Layout
 from lsp_server.docstrings.styles.reading import Name, ReadDocstring, ReadEntry, read_docstring
 from lsp_server.docstrings.styles.writing import STYLES
@@ -167,6 +168,8 @@ def _without(lines: list[str], kind: SectionKind, names: Sequence[str]) -> str:
         inside = [one for one in entries if section.first <= one.first < section.end]
         is_header = bool(inside) and inside[0].first > section.first
         if section.kind is kind and is_header and all(one in dropped for one in inside):
+            # Its entries' lines are gone with it: what follows must not move before that.
+            spans = [span for span in spans if not section.first <= span[0] < section.end]
             spans.append((section.first, section.end))
     for first, end in sorted(spans, reverse=True):
         _drop(lines, first, end)
@@ -208,7 +211,7 @@ def _with_parameter(
     at = above[-1].end if above else _first(entries)
     entry = Entry(
         name=parameter.starred,
-        type=parameter.annotation or "",
+        type=said_type(parameter.annotation or ""),
         text=phrases.parameter_phrase(parameter, facts),
     )
     written: list[str] = STYLES[read.style].entry_lines(SectionKind.PARAMETERS, entry, layout)

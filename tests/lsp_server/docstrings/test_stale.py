@@ -92,6 +92,27 @@ def test_the_last_parameter_takes_its_section_along(style: Style) -> None:
 
 
 @pytest.mark.parametrize("style", Style)
+def test_what_follows_a_section_that_goes_stays(style: Style) -> None:
+    """Every line of it, however short it is."""
+    literal = DOCSTRINGS[style]
+    text, _ = _fixed(literal, _function(""), _function())
+    gone = ("a", "b", "More of a.", "First;  odd   blanks.", "Second.", "b : int")
+    header = ("Args:", "Parameters", "----------")
+    kept = [
+        line
+        for line in literal.split("\n")
+        if line.strip() not in {*gone, *header}
+        and not line.strip().startswith(("a:", "b (", ":param"))
+    ]
+    section = {Style.GOOGLE: "    Raises:", Style.NUMPY: "    Raises", Style.SPHINX: ":raises"}
+
+    assert section[style] in text
+    assert [line for line in text.split("\n") if line.strip()] == [
+        one for one in kept if one.strip()
+    ]
+
+
+@pytest.mark.parametrize("style", Style)
 def test_a_new_parameter_is_described_in_its_place(style: Style) -> None:
     """Behind the one before it; only if the earlier version did not have it."""
     literal = DOCSTRINGS[style]
