@@ -97,6 +97,7 @@ def _resolve(server: MixlineServer, action: types.CodeAction) -> Future[types.Co
         raise JsonRpcException(
             code=CONTENT_MODIFIED, message="the document has changed since the menu was made"
         )
+    known.is_awaited = True
     task = server.fixes.start(known) if known.is_open else None
     if task is None:
         _answer(server, action, known, answer)

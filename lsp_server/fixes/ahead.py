@@ -40,6 +40,7 @@ class Search:
     baseline: Baseline
     diagnostic: Diagnostic
     asked: bool = False  # the client has named it, or wants its fix
+    is_awaited: bool = False  # by somebody who takes the first verified fix
     given_up: bool = False  # by the user; nobody starts it again but the user
     found: Found | None = None
     task: asyncio.Task[Found] | None = None
@@ -223,7 +224,12 @@ class Ahead:
         try:
             tools = self._tools(wanted.baseline.file)
             wanted.found = await search(
-                Faulty(baseline=wanted.baseline, diagnostic=wanted.diagnostic), tools
+                Faulty(
+                    baseline=wanted.baseline,
+                    diagnostic=wanted.diagnostic,
+                    is_awaited=lambda: wanted.is_awaited,
+                ),
+                tools,
             )
         except Exception:  # noqa: BLE001 - likewise; the diagnostic's text stays out of the log
             _log.exception("a search for a fix failed")

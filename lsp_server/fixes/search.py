@@ -70,6 +70,7 @@ class Faulty:
 
     baseline: Baseline
     diagnostic: Diagnostic
+    is_awaited: Callable[[], bool] = lambda: False  # by somebody who takes the first verified fix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,8 @@ async def search(faulty: Faulty, tools: Tools) -> Found:
             async for stage in stages:
                 async for candidate in stage:
                     if verifier.tried >= tools.budget.candidates or kept.is_full:
+                        break
+                    if kept.verified and faulty.is_awaited():
                         break
                     outcome = await verifier.verify(candidate)
                     if isinstance(outcome, Fix):

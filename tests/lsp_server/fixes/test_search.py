@@ -109,6 +109,23 @@ async def test_the_model_writes_only_if_nothing_else_helped(
     assert len(asked) == 1
 
 
+async def test_somebody_who_waits_gets_the_first_verified_fix(
+    ruff: Ruff, make_file: MakeFile
+) -> None:
+    """Others that may be as good are not tried for them."""
+    tools = Tools(
+        checkers=(ruff,),
+        propose=lambda *_: proposing("cfg", "config", "conf"),
+        module_exists=lambda _: True,
+    )
+    baseline = Baseline(make_file(LOAD))
+    faulty = Faulty(baseline=baseline, diagnostic=DIAGNOSTIC, is_awaited=lambda: True)
+    found = await search(faulty, tools)
+
+    assert titles(found) == ["Rename to `config` - verified by ruff"]
+    assert found.tried == 2
+
+
 async def test_budgets(ruff: Ruff, make_file: MakeFile, workspace: Path) -> None:
     """Of candidates tried, of fixes offered; fewer of those that could not be verified."""
     texts = ["a", "b", "config", "conf", "load"]
