@@ -32,7 +32,11 @@ def traps(tmp_path: Path) -> Path:
 @pytest.fixture
 def work(tmp_path: Path, traps: Path) -> Path:
     """The workspace."""
-    folder = tmp_path / "work"
+    return set_traps(tmp_path / "work", traps)
+
+
+def set_traps(folder: Path, traps: Path) -> Path:
+    """Make a workspace in which whatever runs leaves its name in the folder `traps`."""
     folder.mkdir()
 
     def program(name: str, *, parent: str = "") -> None:
