@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -type f 2>/dev/null)
-CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.h' 2>/dev/null)
+CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
 .PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean

@@ -49,6 +49,7 @@ class DoctorReport:
     operator_library: str | None
     kernel: str | None
     kernels_available: tuple[str, ...]
+    cuda_operators: str
     memory_free_mb: float
     model: ModelReport | None
     experts: "ExpertsReport | None"  # only where it was asked for
@@ -173,6 +174,11 @@ def examine(model: Path | None) -> DoctorReport:
         kernel = chosen_kernel()
     except MixlineError as error:
         problems.append(str(error))
+    cuda = "unusable"
+    try:
+        cuda = _cuda_operators()
+    except MixlineError as error:
+        problems.append(str(error))
     report = None
     try:
         report = _examine_model(model)
@@ -186,12 +192,23 @@ def examine(model: Path | None) -> DoctorReport:
         operator_library=library,
         kernel=kernel,
         kernels_available=kernels,
+        cuda_operators=cuda,
         memory_free_mb=round(free_bytes() / MEGABYTE, 1),
         model=report,
         experts=None,
         notes=notes_about_path(),
         problems=tuple(problems),
     )
+
+
+def _cuda_operators() -> str:
+    from inference.ops.cuda_library import find_cuda_library
+
+    library = find_cuda_library()
+    if library is None:
+        return "not built; models run on the CPU"
+    devices = library.no_device or f"{library.num_devices} found"
+    return f"{', '.join(library.architectures)}; GPUs: {devices}; models still run on the CPU"
 
 
 def _show(report: DoctorReport) -> None:
@@ -201,6 +218,7 @@ def _show(report: DoctorReport) -> None:
     print(f"processor  {', '.join(report.cpu_features) or 'no vector features found'}")
     print(f"operators  {report.operator_library or 'missing'}")
     print(f"kernel     {report.kernel or 'none'} (of {', '.join(report.kernels_available) or '-'})")
+    print(f"CUDA       {report.cuda_operators}")
     print(f"memory     {report.memory_free_mb:,.0f} MB available")
     if report.model is not None:
         model = report.model
