@@ -15,6 +15,7 @@ from lsp_server.stdio import is_readable
 
 _log = logging.getLogger(__name__)
 INITIALIZE_WITHIN_S = 10.0
+_LINGER_S = 1.0  # for a client to read the last answer
 
 
 class AddressInUseError(MixlineError):
@@ -103,8 +104,14 @@ class _Client(asyncio.Protocol):
 
     def _leave(self) -> None:
         self._stop_timeout()
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._connection = None  # what still comes is dropped
+        self._door.is_taken = False
+        # Closed while something is unread, the socket would be reset, and the client might lose
+        # the answer that it was sent (RFC 1122, 4.2.2.13).
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.close)
 
     def _stop_timeout(self) -> None:
         if self._timeout is not None:
