@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from lsp_server.syntax import parsing
+from tests.lsp_server.patience import patient_parser
+
+__all__ = ["patient_parser"]  # the tests below this folder find it here
 
 TIMEOUT_S = 60.0  # of anything that must happen at all; a busy machine takes its time
 MakeRandomModel = Callable[..., Path]
@@ -395,9 +397,3 @@ def client(shipped_server: Client) -> Client:
     """The same client, as if nothing had happened before."""
     shipped_server.start_over()
     return shipped_server
-
-
-@pytest.fixture
-def patient_parser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parse whatever time it takes, so that a busy machine changes no verdict."""
-    monkeypatch.setattr(parsing, "_TIME_LIMIT_S", TIMEOUT_S)
