@@ -176,7 +176,10 @@ def test_a_cancelled_search_keeps_the_greedy_line(
 def test_what_cannot_become_likely_enough_is_given_up(
     shipped_model: Path, project_sources: dict[str, str]
 ) -> None:
-    """As soon as that is certain; a line that is likely enough is found as without a limit."""
+    """As soon as that is certain; a line that is likely enough is found as without a limit.
+
+    Other tokens may spell it, if they are no less likely together.
+    """
     generator, _ = load(shipped_model, EngineConfig(threads=1, search_ms=math.inf), lambda *_: None)
     given_up = 0
     for number, text in enumerate(sorted(project_sources.values(), key=len)[-PLACES:]):
@@ -191,7 +194,7 @@ def test_what_cannot_become_likely_enough_is_given_up(
         unlikely = complete(generator, replace(request, least_logprob=least))
 
         assert likely.text == whole.text
-        assert likely.token_logprobs == pytest.approx(whole.token_logprobs, abs=1e-3)
+        assert sum(likely.token_logprobs) > logprob - 0.01
         if unlikely.finish_reason is FinishReason.UNSURE:
             assert sum(unlikely.token_logprobs[:-1]) >= least > sum(unlikely.token_logprobs)
             given_up += unlikely.decoded_tokens < whole.decoded_tokens

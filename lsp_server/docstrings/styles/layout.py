@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LEAST_WIDTH: Final = 20  # columns for text, however deep it stands
-_UNBROKEN: Final = "\0"  # stands for a blank at which no line ends
+_UNBROKEN: Final = "\1"  # stands for a blank at which no line ends
 _CODE: Final = re.compile(r"`[^`]+`")
 
 
