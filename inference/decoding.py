@@ -97,7 +97,9 @@ class Decoding:
         self._write(way, logits, frontier=frontier)
         unsure = way.reason is FinishReason.UNSURE
         best = self._search(way, frontier) if unsure or _is_whole(way) else way
-        if best.reason is None:  # more lines may follow
+        if best.reason is None and self._cancel.cancelled:
+            best.reason = FinishReason.CANCELLED
+        elif best.reason is None:  # more lines may follow
             self._report(best)
             self._write(best, self._steps.resume(self._prompt_tokens, best.chosen))
         return best

@@ -173,6 +173,30 @@ def test_a_cancelled_search_keeps_the_greedy_line(
     assert others >= 1
 
 
+def test_cancelled_in_the_search_no_line_is_begun(shipped_model: Path) -> None:
+    """Cancelled when the first of several lines is there, the model does not run any more."""
+    searching, _ = load(shipped_model, EngineConfig(threads=1, search_ms=math.inf), lambda *_: None)
+    block = "def f(a):\n    first = load(a)\n    second = parse(first)\n    return second\n\n\n"
+    prefix = block * 5 + block[: block.index("load")]
+    request = CompletionRequest(
+        document="a", path="a.py", prefix=prefix, suffix="", multi_line=True
+    )
+    assert "\n" in complete(searching, request).text.strip()
+    cancel = CancelToken()
+    decoded: list[int] = []
+
+    def report(completion: Completion) -> None:
+        if "\n" in completion.text.lstrip():
+            decoded.append(completion.decoded_tokens)
+            if len(decoded) == 2:  # the first was told before the search began
+                cancel.cancel()
+
+    cancelled = searching.generate(request, cancel, report)
+
+    assert cancelled.finish_reason is FinishReason.CANCELLED
+    assert cancelled.decoded_tokens == decoded[1] == decoded[0]
+
+
 def test_what_cannot_become_likely_enough_is_given_up(
     shipped_model: Path, project_sources: dict[str, str]
 ) -> None:
