@@ -48,6 +48,10 @@ class Column(IntEnum):
     AGREED = 12  # all places inside that word go on with the same token (known later, see `agreed`)
     FORETOLD = 13  # tokens of this generation's line that the place has as well, in one run
     EXPLAINED = 14  # how unlikely these were to the network alone, in hundredths of nats
+    # Of a line that goes on like the cursor's under other names (`renamed_lines`), else 0:
+    NAMES = 15  # that differ
+    ALIKE = 16  # visible tokens up to the cursor that are the same
+    ALIKE_ABOVE = 17  # the same of the line above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,18 @@ class Document:
         self.words = {word for text in around for word in _WORD.findall(text)}
         self.lines = {line.strip() for text in around for line in text.split("\n")}
 
+    def is_new_word(self, rest: str, *, inside: bool) -> bool:
+        """Tell whether a text goes on with a word that is not in the document.
+
+        Args:
+            rest: the text, to the end of a line at least.
+            inside: it goes on inside a word, if it begins with one.
+        """
+        if inside and _is_word(rest[:1]):
+            return False
+        word = _WORD.search(rest.partition("\n")[0])
+        return word is not None and word.group() not in self.words
+
 
 def compare(
     cursor: Cursor, document: Document, text: str, at: int, found: tuple[int, int, int]
@@ -196,8 +212,7 @@ def compare(
     squashed = _squash(behind[: REACH * 2])[:_SQUASHED]
     below = behind[: len(behind) - len(behind.lstrip())].rpartition("\n")[2]
     step = _sign(len(below) - indent) if squashed else 0
-    inside = _word_end(text[max(0, at - 1) : at]) and _is_word(rest[:1])
-    word = None if inside else _WORD.search(rest)
+    inside = bool(_word_end(text[max(0, at - 1) : at]))
     columns = (
         matched,
         visible,
@@ -206,10 +221,10 @@ def compare(
         *found,
         indent == cursor.indent,
         step == cursor.step,
-        word is not None and word.group() not in document.words,
+        document.is_new_word(rest, inside=inside),
         line in document.lines,
         len(cursor.word) if _begins(text, at - len(cursor.word), cursor.word) else 0,
-        *(0, 0, 0),
+        *(0,) * (len(Column) - Column.AGREED),
     )
     return tuple(map(int, columns)), continuation
 
@@ -224,6 +239,11 @@ def _agreeing(tail: str, text: str, at: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+def last_line(text: str) -> str:
+    """Return a text's last line, without indentation."""
+    return text.rpartition("\n")[2].strip()
 
 
 def last_indent(text: str) -> int:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from inference.renamed_lines import RenamedLine, RenamedLines
 from inference.workspace_index import WorkspaceView
 from inference.workspace_match import (
     MIN_VISIBLE,
@@ -23,6 +24,7 @@ from inference.workspace_match import (
     Places,
     compare,
     last_indent,
+    last_line,
 )
 
 # Ends of the text before the cursor: visible characters, most places taken. The longer ends are
@@ -33,7 +35,8 @@ _INDEXED_END: Final = (MIN_VISIBLE, 12)
 _ABOVE: Final = (8, 20)  # visible characters of the line above, most places
 _MOST_BELOW: Final = 20
 _KIND_NEAR, _KIND_FAR = 2, 3  # of the column KIND, and of the column SOURCE:
-_SOURCE_BEFORE, _SOURCE_ABOVE, _SOURCE_BELOW = range(3)
+_SOURCE_BEFORE, _SOURCE_ABOVE, _SOURCE_BELOW, _SOURCE_RENAMED = range(4)
+_RENAMED: Final = 1_000_000  # added to a text's number: the place goes on under other names
 
 
 class _Found(NamedTuple):
@@ -73,6 +76,8 @@ class Search:
         self._document = document
         self._texts = texts
         self._workspace = workspace
+        before, behind, *_ = *texts, "", ""
+        self._renamed = RenamedLines(before, behind)
 
     def places(self, cursor: Cursor, *, around: bool, known: Sequence[Key] = ()) -> Places:
         """Find places.
@@ -92,8 +97,35 @@ class Search:
             row, continuation = compare(cursor, self._document, text, at, (kind, rank, source))
             rows.append(row)
             continuations.append(continuation)
+        keys = list(found)
+        for rank, line in enumerate(self._renamed.places(cursor.line, last_line(cursor.above))):
+            key, row, continuation = self._under_other_names(cursor, line, rank)
+            if key not in left_out:
+                keys.append(key)
+                rows.append(row)
+                continuations.append(continuation)
         table = np.asarray(rows, dtype=np.int32).reshape(len(rows), len(Column))
-        return Places(keys=list(found), continuations=continuations, table=table)
+        return Places(keys=keys, continuations=continuations, table=table)
+
+    def _under_other_names(
+        self, cursor: Cursor, line: RenamedLine, rank: int
+    ) -> tuple[Key, tuple[int, ...], str]:
+        """Return the key of a line, its columns, and how it goes on."""
+        rest = line.rest
+        if not cursor.line:
+            indent = last_indent(cursor.above) + line.indent
+            rest = " " * max(0, indent - cursor.indent) + rest
+        kind = line.text, rank, _SOURCE_RENAMED
+        columns, _ = compare(cursor, self._document, self._texts[line.text], line.at, kind)
+        row = list(columns)
+        row[Column.KNOWN_LINE] = line.line in self._document.lines
+        row[Column.UNKNOWN_WORD] = self._document.is_new_word(rest, inside=bool(cursor.word))
+        row[Column.REPEATS] = cursor.below.strip() == line.line
+        row[Column.NAMES], row[Column.ALIKE] = line.names, line.alike
+        row[Column.ALIKE_ABOVE] = line.above
+        # How much of the line is left, so that what is followed and what is found again agree.
+        at = line.end - len(rest.partition("\n")[0])
+        return (_RENAMED + line.text, at), tuple(map(int, row)), rest
 
     def _found(self, cursor: Cursor, *, around: bool) -> Iterator[tuple[Key, _Found]]:
         few = True

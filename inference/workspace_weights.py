@@ -26,6 +26,8 @@ _HINGES: Final = {
     Column.RANK: (),
     Column.FORETOLD: (1.0, 2.0),
     Column.EXPLAINED: (6.0, 8.0, 9.0),
+    Column.ALIKE: (1.0, 2.0, 3.0),
+    Column.ALIKE_ABOVE: (1.0, 2.0, 3.0),
 }  # log2(1 + column) and what of it is above each hinge
 _LOGS: Final = np.asarray([column for column, hinges in _HINGES.items() for _ in (0, *hinges)])
 _ABOVE: Final = np.asarray(
@@ -44,6 +46,9 @@ _FLAGS: Final = np.asarray(
         (Column.UNKNOWN_WORD, 1),
         (Column.KNOWN_LINE, 1),
         (Column.AGREED, 1),
+        (Column.NAMES, 1),
+        (Column.NAMES, 2),
+        (Column.NAMES, 3),
     )
 )  # column, value
 
@@ -51,9 +56,13 @@ _FLAGS: Final = np.asarray(
 # The highest value of each column that is told apart.
 _CAPS: Final = np.asarray(
     [
-        {Column.MATCHED: 1023, Column.VISIBLE: 1023, Column.RANK: 255, Column.EXPLAINED: 4095}.get(
-            column, 127
-        )
+        {
+            Column.MATCHED: 1023,
+            Column.VISIBLE: 1023,
+            Column.RANK: 255,
+            Column.EXPLAINED: 4095,
+            Column.NAMES: 3,
+        }.get(column, 127)
         for column in Column
     ],
     dtype=np.int32,
@@ -72,49 +81,60 @@ def features(table: Table) -> Floats:
 # The figures below are what `python -m evaluation fit-workspace` prints.
 _WEIGHTS: Final = np.asarray(
     (
-        -0.0819,
-        0.1488,
-        -0.0564,
-        -0.0392,
-        -0.1907,
-        0.3539,
-        0.9029,
-        0.3131,
-        0.3877,
-        -0.0861,
-        -0.2523,
-        0.1793,
-        0.3618,
-        0.2767,
-        -0.1357,
-        -0.0383,
-        0.5878,
-        -0.2776,
-        -0.1095,
-        1.3681,
-        -0.3531,
-        0.0556,
-        0.1789,
-        0.1586,
-        0.4419,
-        -0.1646,
-        0.071,
-        0.8037,
-        -0.6919,
-        0.6842,
-        0.3814,
-        0.4644,
-        0.8094,
-        -0.3888,
-        -0.7787,
-        0.8123,
+        -0.3183,
+        0.445,
+        -0.5125,
+        0.0917,
+        -0.142,
+        0.4209,
+        0.9089,
+        0.2961,
+        0.4329,
+        -0.0653,
+        -0.2889,
+        0.1352,
+        0.371,
+        0.2189,
+        -0.1371,
+        0.0552,
+        0.5503,
+        -0.2726,
+        -0.4774,
+        1.2789,
+        -0.4346,
+        0.0839,
+        0.1357,
+        0.1311,
+        0.5079,
+        -0.4973,
+        0.4405,
+        0.1808,
+        0.2495,
+        -0.0918,
+        0.1781,
+        0.251,
+        -0.2305,
+        -0.0929,
+        0.254,
+        0.9404,
+        -0.7389,
+        0.7098,
+        0.3969,
+        0.3936,
+        0.8059,
+        -0.4483,
+        -0.9618,
+        0.8978,
+        0.0502,
+        -0.1141,
+        -0.2691,
     ),
     dtype=np.float32,
 )
-_NETWORK: Final = np.asarray((0.0818, -0.4608, -0.12, -0.4816, 2.669, -0.6829), dtype=np.float32)
-_SHARPNESS: Final = 1.1646
-_TRUST: Final = 0.3107
-_TRUST_AGREED: Final = -0.0113  # on top, where all places inside the cursor's word agree
+_NETWORK: Final = np.asarray((0.3182, -0.5257, -0.1354, -0.4854, 2.4648, -0.8884), dtype=np.float32)
+_SHARPNESS: Final = 1.1849
+_TRUST: Final = 0.319
+_TRUST_AGREED: Final = -0.0131  # on top, where all places inside the cursor's word agree
 _MOST_TOKENS: Final = 15  # of a line that count; in a longer one the network is no better judge
 LEAST: Final = 1e-4  # a network's probability counts as at least so much
 

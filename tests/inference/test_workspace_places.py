@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from inference.workspace_index import WorkspaceIndex
@@ -149,3 +150,28 @@ def test_beyond_ascii_places_are_followed_by_bytes() -> None:
 
     assert on.continuations == again.continuations == ["wert_é😋(1)\n"]
     assert on.keys == again.keys
+
+
+def test_lines_under_other_names_are_places() -> None:
+    """With what they have in common; the indentation that is missing comes first."""
+    before = "if width:\n    go(width)\nif height:\n"
+
+    found = in_texts(before)
+
+    (at,) = np.flatnonzero(found.table[:, Column.NAMES])
+    assert found.continuations[at] == "    go(height)\nif height:\n"
+    assert found.table[at, Column.ALIKE_ABOVE] == 2
+    assert found.table[at, Column.UNKNOWN_WORD] == 0
+    assert found.table[at, Column.KNOWN_LINE] == 0
+
+
+def test_what_is_followed_under_other_names_is_not_found_again() -> None:
+    """Behind some of its text it is the same place, however long the other names are."""
+    before, suffix = "self.width = f(width)\nself.height = ", "\n"
+    search = Search(Document(before, suffix), [before, suffix], None)
+    followed = search.places(Cursor.at(before, suffix), around=True).following("f(")
+
+    again = search.places(Cursor.at(before + "f(", suffix), around=False, known=followed.keys)
+
+    assert followed.continuations == ["height)\nself.height = "]
+    assert not again.continuations
