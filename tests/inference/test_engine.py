@@ -2,9 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ import pytest
 import inference
 from inference import (
     Completion,
-    CompletionRequest,
     ContextLengthError,
     Engine,
     EngineClosedError,
@@ -24,39 +21,7 @@ from inference import (
     Sampling,
 )
 from inference.ops import library
-
-MakeRequest = Callable[..., CompletionRequest]
-TIMEOUT_S = 60
-
-
-def complete(engine: Engine, request: CompletionRequest) -> Completion:
-    """Run one request to its end."""
-    return engine.submit(request).future.result(TIMEOUT_S)
-
-
-def what(completion: Completion) -> tuple[str, FinishReason | None, int]:
-    """Return what does not depend on time or cache."""
-    return completion.text, completion.finish_reason, completion.tokens
-
-
-class Gate:
-    """Stops the worker inside a generation, after its n-th report, until told to go on."""
-
-    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch, reports: int = 1) -> None:
-        self.reached = threading.Event()
-        self.open = threading.Event()
-        self._left = reports
-        original = Generation.update
-
-        def update(generation: Generation, completion: Completion) -> None:
-            original(generation, completion)
-            self._left -= 1
-            if self._left == 0:
-                self.reached.set()
-                assert self.open.wait(TIMEOUT_S)
-
-        assert engine.status().generations == 0
-        monkeypatch.setattr(Generation, "update", update)
+from tests.inference.engine_runs import TIMEOUT_S, Gate, MakeRequest, complete, what
 
 
 def test_info_describes_the_model(engine: Engine, model: Path) -> None:
@@ -356,60 +321,3 @@ def test_public_names_are_these() -> None:
         "parse_effort",
     }
     assert all(hasattr(inference, name) for name in inference.__all__)
-
-
-def test_a_prompt_read_ahead_is_in_the_cache(engine: Engine, make_request: MakeRequest) -> None:
-    """Nothing is written, no generation is counted; the request itself runs one token."""
-    request = make_request("def add(a, b):\n    return a", suffix="\n\nx = 1\n")
-    before = engine.status()
-    read = complete(engine, replace(request, prefill_only=True, priority=Priority.BACKGROUND))
-    after = engine.status()
-    again = complete(engine, replace(request, prefill_only=True, priority=Priority.BACKGROUND))
-    real = complete(engine, request)
-
-    assert what(read) == ("", FinishReason.LENGTH, 0)
-    assert after.generations == before.generations
-    assert after.read_ahead_tokens == before.read_ahead_tokens + read.prompt_tokens
-    assert again.cached_tokens == read.prompt_tokens - 1
-    assert engine.status().read_ahead_tokens == after.read_ahead_tokens
-    assert real.cached_tokens == real.prompt_tokens - 1
-    assert real.prompt_tokens == read.prompt_tokens
-
-
-def test_reading_ahead_stands_aside(
-    model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For a request of somebody who waits, within a chunk; then it goes on, and is counted once."""
-    with Engine.open(model, EngineConfig(prefill_chunk_tokens=16)) as engine:
-        gate = Gate(engine, monkeypatch)
-        request = make_request("x = 1\n" * 100)
-        ahead = engine.submit(replace(request, prefill_only=True, priority=Priority.BACKGROUND))
-        assert gate.reached.wait(TIMEOUT_S)
-        real = engine.submit(replace(make_request("y = 2\n"), document="file:///other.py"))
-        gate.open.set()
-        first = real.future.result(TIMEOUT_S)
-        read = ahead.future.result(TIMEOUT_S)
-
-        assert first.finish_reason is not FinishReason.CANCELLED
-        assert read.finish_reason is FinishReason.LENGTH
-        assert 0 < read.cached_tokens < read.prompt_tokens - 1
-        assert engine.status().read_ahead_tokens == read.prompt_tokens
-        assert complete(engine, request).cached_tokens == read.prompt_tokens - 1
-
-
-def test_other_work_in_the_background_waits_for_reading_ahead(
-    model: Path, make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody waits for it either, so the prompt is read to its end first."""
-    with Engine.open(model, EngineConfig(prefill_chunk_tokens=16)) as engine:
-        gate = Gate(engine, monkeypatch)
-        request = replace(make_request("x = 1\n" * 100), priority=Priority.BACKGROUND)
-        ahead = engine.submit(replace(request, prefill_only=True))
-        assert gate.reached.wait(TIMEOUT_S)
-        other = engine.submit(request)
-        gate.open.set()
-
-        assert ahead.future.result(TIMEOUT_S).cached_tokens == 0
-        assert (
-            other.future.result(TIMEOUT_S).cached_tokens == ahead.future.result().prompt_tokens - 1
-        )
