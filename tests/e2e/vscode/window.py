@@ -122,6 +122,8 @@ class Window:
         before = self.file.stat().st_mtime_ns
         self.press("Control+s")
         self.wait_for("saved file", lambda: self.file.stat().st_mtime_ns != before)
+        # VS Code empties the file, then fills it, then takes the mark from its tab.
+        self.page.locator(".tab.active.dirty").wait_for(state="detached")
         return self.file.read_text("utf-8").split("\n")[-1]
 
     def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 60) -> Any:
