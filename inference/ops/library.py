@@ -7,6 +7,7 @@ from typing import Final
 
 import inference.ops
 from inference.errors import OperatorLibraryError
+from inference.ops.cuda_library import find_cuda_library
 from inference.ops.layout import LAYOUT
 
 LIBRARY_NAME: Final = "libmixline_ops.so"
@@ -31,6 +32,16 @@ def library_path() -> Path:
             " mixline"
         )
     return path
+
+
+def cuda_library_path() -> Path | None:
+    """Return the library to register for models on CUDA's provider; None: it was not built.
+
+    Raises:
+        OperatorLibraryError: there is one, but it cannot be loaded, or is another version's.
+    """
+    found = find_cuda_library()
+    return None if found is None else found.path
 
 
 def chosen_kernel() -> str:

@@ -44,6 +44,15 @@ def test_a_missing_library_is_one_helpful_sentence(
     assert "\n" not in str(e.value)
 
 
+def test_without_cuda_operators_there_is_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are optional: nothing is raised."""
+    monkeypatch.setattr("inference.ops.__path__", [str(tmp_path)])
+
+    assert library.cuda_library_path() is None
+
+
 def test_every_folder_of_the_package_is_searched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
