@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from inference.model_dir import ModelDir
 from onnx_export import read_weights, write_adapted
 from training import checkpoint
+from training.causal_attention import kept_bytes
 from training.errors import CheckpointError
 from training.finetune_data import (
     SourceText,
@@ -31,7 +32,7 @@ from training.finetune_data import (
 )
 from training.finetune_errors import FinetuneError, FinetuneStoppedError
 from training.finetune_model import TunedModel
-from training.finetune_tuner import Tuner, TunerPlan, TunerStatus
+from training.finetune_tuner import ROWS, Tuner, TunerPlan, TunerStatus
 from training.heldout import bits_per_byte
 
 RANK: Final = 16
@@ -227,7 +228,9 @@ def _identity(base: ModelDir, parts: Split) -> str:
 
 def _check_memory(request: FinetuneRequest) -> None:
     sizes = request.base.manifest.architecture
-    needed = sizes.total_parameters * _BYTES_PER_PARAMETER + _WORK_BYTES
+    length = min(MAX_CONTEXT, sizes.context)
+    kept = ROWS * sizes.layers * kept_bytes(sizes.heads, length)
+    needed = sizes.total_parameters * _BYTES_PER_PARAMETER + kept + _WORK_BYTES
     if needed > request.free_bytes:
         raise FinetuneError(
             f"expected {needed / 1e9:,.1f} GB of free memory to fine-tune a model of"

@@ -13,7 +13,12 @@ from torch.nn import functional
 
 from inference.manifest import Architecture
 from onnx_export import Adapter, DecoderWeights, FrozenLayer, TunedLayer, TunedWeights
+from training.causal_attention import causal_attention
+from training.head import chunked_nats, cpu_slopes
 from training.model import Output, balance_loss
+
+CHUNK = 512
+"""Tokens whose scores exist at once in a step: few enough for the caches."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -84,13 +89,14 @@ class TunedAttention(nn.Module):  # type: ignore[misc]
         key = functional.rms_norm(key, (wide,), self.key_norm.to(key.dtype), self.eps)
         query, key = _rotate(query, cosines, sines), _rotate(key, cosines, sines)
         groups = heads // kv_heads
-        mixed = functional.scaled_dot_product_attention(
-            query,
-            key.repeat_interleave(groups, dim=1),
-            value.repeat_interleave(groups, dim=1),
-            is_causal=True,
-            scale=self.scale,
-        )
+        key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
+        if query.dtype == torch.bfloat16 and torch.is_grad_enabled():
+            query, key, value = (part.flatten(0, 1) for part in (query, key, value))
+            mixed = causal_attention(query, key, value, self.scale).view(rows, heads, length, wide)
+        else:
+            mixed = functional.scaled_dot_product_attention(
+                query, key, value, is_causal=True, scale=self.scale
+            )
         return self.output(mixed.transpose(1, 2).reshape(rows, length, -1))
 
 
@@ -205,6 +211,10 @@ class TunedModel(nn.Module):  # type: ignore[misc]
     def forward(self, ids: Tensor, targets: Tensor, ignore_id: int) -> Output:
         """Loss of the targets [B, S] given the ids [B, S]; targets of `ignore_id` do not count."""
         x, balance, load = self.hidden_states(ids)
+        if torch.is_grad_enabled():
+            x, goals = x.flatten(0, 1), targets.flatten()
+            nats = chunked_nats(x, self.head, goals, ignore_id, chunk=CHUNK, rule=cpu_slopes)
+            return Output(nats, balance, load)
         keep = targets.flatten() != ignore_id
         scores = functional.linear(x.flatten(0, 1)[keep], self.head)
         nats = functional.cross_entropy(scores.float(), targets.flatten()[keep], reduction="sum")

@@ -80,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     _stay_in_the_background()
     try:
+        from training.allocator import keep_memory
         from training.filters import MAX_BYTES, SUFFIXES
         from training.finetune import FinetuneRequest, finetune
         from training.finetune_errors import FinetuneStoppedError
@@ -90,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_FAILED
+    keep_memory()
     import torch
 
     from inference import default_model, default_threads

@@ -6,12 +6,13 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402 - torch first
 
-from training.head import chunked_nats  # noqa: E402
+from training.head import Slopes, chunked_nats, cpu_slopes, slopes  # noqa: E402
 from training.precision import products  # noqa: E402
 
 
+@pytest.mark.parametrize("rule", [slopes, cpu_slopes])
 @pytest.mark.parametrize("chunk", [7, 16, 100])
-def test_pieces_give_loss_and_gradients(chunk: int) -> None:
+def test_pieces_give_loss_and_gradients(chunk: int, rule: Slopes) -> None:
     """Whatever the size of a piece, with targets that do not count."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(50, 24, generator=generator).requires_grad_()
@@ -22,13 +23,16 @@ def test_pieces_give_loss_and_gradients(chunk: int) -> None:
     expected = functional.cross_entropy(
         (x @ weight.T)[targets != 1], targets[targets != 1], reduction="sum"
     )
-    slopes = torch.autograd.grad(expected * 0.3, (x, weight))
-    found = chunked_nats(x, weight, targets, 1, chunk=chunk)
+    expected_slopes = torch.autograd.grad(expected * 0.3, (x, weight))
+    found = chunked_nats(x, weight, targets, 1, chunk=chunk, rule=rule)
     found_slopes = torch.autograd.grad(found * 0.3, (x, weight))
+    frozen = chunked_nats(x, weight.detach(), targets, 1, chunk=chunk, rule=rule)
+    (frozen_slope,) = torch.autograd.grad(frozen * 0.3, x)
 
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
     assert not found_slopes[0][::5].any()
-    for one, other in zip(slopes, found_slopes, strict=True):
+    assert torch.equal(frozen_slope, found_slopes[0])
+    for one, other in zip(expected_slopes, found_slopes, strict=True):
         assert torch.allclose(one, other, atol=1e-4)
 
 
