@@ -90,7 +90,7 @@ def _fill(kv: KvCache, context: int, rng: np.random.Generator) -> None:
         shape = (*buffer.shape[:2], context, tensor.width)
         if tensor.dtype == np.int8:
             buffer[:, :, :context] = rng.integers(-127, 128, shape, np.int8)
-        elif kv.shape.int8:  # scales of the above
+        elif kv.shape.kv_format == "int8":  # scales of the above
             buffer[:, :, :context] = np.float32(1 / 127)
         else:
             buffer[:, :, :context] = rng.standard_normal(shape, np.float32)

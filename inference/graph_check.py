@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from inference.errors import ModelDirectoryError
-from inference.kv_cache import KvShape
+from inference.kv_cache import KvFormat, KvShape
 from inference.manifest import Architecture, Manifest, is_plain_name
 from inference.onnx_file import AttributeValue, Dim, OnnxGraph, OnnxNode, OnnxTensor, OnnxValue
 from inference.ops.layout import UNNAMED_LAYOUT, bytes_per_expert
@@ -37,7 +37,11 @@ MICROSOFT_OPS: Final = frozenset(
 )
 MIXLINE_OPS: Final = frozenset({"CachedAttention", "ExpertRouter", "ExpertFFN"})
 _SHOWN: Final = 400  # characters of a contradiction, which quotes names and values of the graph
+CUDA: Final = "cuda"  # of the providers, the one whose graph computes in fp16
 Expected: TypeAlias = tuple[str, tuple[Dim, ...]]  # element type, shape
+_SCALES: Final = {CUDA: ("float16", "float32")}  # of MatMulNBits; float32 in other graphs
+_ANGLES: Final = {CUDA: "float16"}  # cosines and sines of GroupQueryAttention
+_SINKS: Final = 11  # input of GroupQueryAttention, used on CUDA; those between must be absent
 OPERATORS: Final = {
     "": STANDARD_OPS,
     "ai.onnx": STANDARD_OPS,
@@ -47,7 +51,11 @@ OPERATORS: Final = {
 
 
 def check_graph(
-    graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int], source: str
+    graph: OnnxGraph,
+    manifest: Manifest,
+    file_bytes: Mapping[str, int],
+    source: str,
+    provider: str = "cpu",
 ) -> None:
     """Compare a graph with the manifest of its directory.
 
@@ -56,27 +64,30 @@ def check_graph(
         manifest: what it is compared with.
         file_bytes: size of every file of the directory.
         source: names the graph file in errors.
+        provider: that the graph is for.
 
     Raises:
         ModelDirectoryError: the first contradiction.
     """
-    problem = next(_problems(graph, manifest, file_bytes), None)
+    problem = next(_problems(graph, manifest, file_bytes, provider), None)
     if problem is not None:
         raise ModelDirectoryError(f"{source}: {problem[:_SHOWN]}; export the model again")
 
 
-def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int]) -> Iterator[str]:
+def _problems(
+    graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int], provider: str
+) -> Iterator[str]:
     for node in graph.nodes:
         if node.op_type not in OPERATORS.get(node.domain, frozenset()):
             yield f"expected operators of the exporter, found {_name(node)}"
     for tensor in graph.initializers.values():
         yield from _place_problems(tensor, file_bytes)
     architecture = manifest.architecture
-    kv = _kv_shape(graph, architecture)
+    kv = _kv_shape(graph, architecture, provider)
     yield from _value_problems(graph, "input", graph.inputs, _inputs(kv))
     yield from _value_problems(graph, "output", graph.outputs, _outputs(kv, architecture.vocab))
     counts = Counter(node.op_type for node in graph.nodes)
-    cached = counts["CachedAttention"] > 0
+    cached = counts["CachedAttention"] > 0 and provider != CUDA  # which has no such kernel
     attention = "CachedAttention" if cached else "GroupQueryAttention"
     routed = architecture.layers - architecture.dense_layers
     shared = routed if architecture.shared_hidden else 0
@@ -87,13 +98,15 @@ def _problems(graph: OnnxGraph, manifest: Manifest, file_bytes: Mapping[str, int
     ):
         if counts[op_type] != number:
             yield f"expected {number} operators {op_type}, found {counts[op_type]}"
-    if cached and counts["GroupQueryAttention"]:
+    if counts["CachedAttention"] and counts["GroupQueryAttention"]:
         yield "expected one kind of attention, found CachedAttention and GroupQueryAttention"
     for node in graph.nodes:
-        yield from _node_problems(graph, node, manifest)
+        yield from _node_problems(graph, node, manifest, provider)
 
 
-def _node_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iterator[str]:
+def _node_problems(
+    graph: OnnxGraph, node: OnnxNode, manifest: Manifest, provider: str
+) -> Iterator[str]:
     match node.op_type:
         case "ExpertRouter":
             k = manifest.architecture.experts_per_token
@@ -101,11 +114,11 @@ def _node_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Iter
         case "ExpertFFN":
             yield from _ffn_problems(graph, node, manifest)
         case "GroupQueryAttention":
-            yield from _group_query_problems(graph, node, manifest.architecture)
+            yield from _group_query_problems(graph, node, manifest.architecture, provider)
         case "CachedAttention":
             yield from _cached_problems(graph, node, manifest.architecture)
         case "MatMulNBits":
-            yield from _matmul_problems(graph, node)
+            yield from _matmul_problems(graph, node, provider)
 
 
 def _place_problems(tensor: OnnxTensor, file_bytes: Mapping[str, int]) -> Iterator[str]:
@@ -121,15 +134,16 @@ def _place_problems(tensor: OnnxTensor, file_bytes: Mapping[str, int]) -> Iterat
         )
 
 
-def _kv_shape(graph: OnnxGraph, architecture: Architecture) -> KvShape:
+def _kv_shape(graph: OnnxGraph, architecture: Architecture, provider: str) -> KvShape:
     """Return the buffers of a graph whose attention is of one format."""
     formats = {node.attributes.get("kv_format") for node in graph.nodes}
+    kv_format: KvFormat = "int8" if "int8" in formats else "f32"
     return KvShape(
         layers=architecture.layers,
         kv_heads=architecture.kv_heads,
         head_dim=architecture.head_dim,
         context=architecture.context,
-        int8="int8" in formats,
+        kv_format="f16" if provider == CUDA else kv_format,
     )
 
 
@@ -211,8 +225,8 @@ def _ffn_problems(graph: OnnxGraph, node: OnnxNode, manifest: Manifest) -> Itera
         yield f"expected layout {quantization.layout} of {_name(node)}, found {layout!r}"
     gate_up = 2 * bytes_per_expert(weight_format, block, inner, hidden)
     down = bytes_per_expert(weight_format, block, hidden, inner)
-    yield from _weight_problems(graph, node, 3, "uint8", (experts, gate_up))
-    yield from _weight_problems(graph, node, 4, "uint8", (experts, down))
+    yield from _weight_problems(graph, node, 3, ("uint8",), (experts, gate_up))
+    yield from _weight_problems(graph, node, 4, ("uint8",), (experts, down))
 
 
 def _cached_problems(graph: OnnxGraph, node: OnnxNode, architecture: Architecture) -> Iterator[str]:
@@ -240,19 +254,30 @@ def _cached_problems(graph: OnnxGraph, node: OnnxNode, architecture: Architectur
 
 
 def _group_query_problems(
-    graph: OnnxGraph, node: OnnxNode, architecture: Architecture
+    graph: OnnxGraph, node: OnnxNode, architecture: Architecture, provider: str
 ) -> Iterator[str]:
     yield from _attribute_problems(
         node,
         {"num_heads": architecture.heads, "kv_num_heads": architecture.kv_heads, "do_rotary": 1},
     )
-    yield from _surplus_problems(node, 9)
-    angles = (architecture.context, architecture.head_dim // 2)
-    yield from _weight_problems(graph, node, 7, "float32", angles)
-    yield from _weight_problems(graph, node, 8, "float32", angles)
+    half, pairs = architecture.head_dim // 2, architecture.head_dim // 2
+    if provider == CUDA:
+        if any(node.inputs[9:_SINKS]):
+            yield f"expected neither positions nor a bias at {_name(node)}, found one"
+        yield from _surplus_problems(node, _SINKS + 1)
+        if len(node.inputs) > _SINKS:
+            yield from _weight_problems(graph, node, _SINKS, ("float16",), (architecture.heads,))
+        tensor = graph.initializers.get(node.inputs[7] if len(node.inputs) > 7 else "")  # noqa: PLR2004
+        if tensor is not None and len(tensor.dims) == 2 and 1 <= tensor.dims[1] <= half:  # noqa: PLR2004
+            pairs = tensor.dims[1]  # of a head that turns in part
+    else:
+        yield from _surplus_problems(node, 9)
+    types = (_ANGLES.get(provider, "float32"),)
+    yield from _weight_problems(graph, node, 7, types, (architecture.context, pairs))
+    yield from _weight_problems(graph, node, 8, types, (architecture.context, pairs))
 
 
-def _matmul_problems(graph: OnnxGraph, node: OnnxNode) -> Iterator[str]:
+def _matmul_problems(graph: OnnxGraph, node: OnnxNode, provider: str) -> Iterator[str]:
     sizes = [node.attributes.get(name) for name in ("N", "K", "bits", "block_size")]
     match sizes:
         case [int(rows), int(columns), int(bits), int(block)] if (
@@ -263,8 +288,9 @@ def _matmul_problems(graph: OnnxGraph, node: OnnxNode) -> Iterator[str]:
             yield f"expected N, K, bits and block_size of {_name(node)}, found {sizes}"
             return
     yield from _surplus_problems(node, 3)
-    yield from _weight_problems(graph, node, 1, "uint8", (rows, blocks, block * bits // 8))
-    yield from _weight_problems(graph, node, 2, "float32", (rows, blocks))
+    yield from _weight_problems(graph, node, 1, ("uint8",), (rows, blocks, block * bits // 8))
+    types = _SCALES.get(provider, ("float32",))
+    yield from _weight_problems(graph, node, 2, types, (rows, blocks))
 
 
 def _surplus_problems(node: OnnxNode, most: int) -> Iterator[str]:
@@ -281,14 +307,19 @@ def _attribute_problems(node: OnnxNode, expected: Mapping[str, AttributeValue]) 
 
 
 def _weight_problems(
-    graph: OnnxGraph, node: OnnxNode, index: int, element_type: str, dims: tuple[int, ...]
+    graph: OnnxGraph,
+    node: OnnxNode,
+    index: int,
+    element_types: tuple[str, ...],
+    dims: tuple[int, ...],
 ) -> Iterator[str]:
     name = node.inputs[index] if index < len(node.inputs) else ""
     tensor = graph.initializers.get(name)
-    if tensor is None or (tensor.element_type, tensor.dims) != (element_type, dims):
+    if tensor is None or tensor.element_type not in element_types or tensor.dims != dims:
         found = "none" if tensor is None else f"{tensor.element_type} {list(tensor.dims)}"
+        types = " or ".join(element_types)
         yield (
-            f"expected weights {element_type} {list(dims)} at input {index} of {_name(node)},"
+            f"expected weights {types} {list(dims)} at input {index} of {_name(node)},"
             f" found {found}"
         )
 

@@ -5,7 +5,8 @@ what stands behind `length` is never read, so going back is only a smaller `leng
 """
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from inference.errors import ContextLengthError
 # L layers, H key/value heads, C capacity in tokens, D head dimension
 
 Buffer: TypeAlias = npt.NDArray[np.generic]
+KvFormat: TypeAlias = Literal["f32", "f16", "int8"]
+_DTYPES: Final = MappingProxyType({"f32": np.float32, "f16": np.float16, "int8": np.int8})
 _ALIGNMENT: Final = 64  # bytes: ONNX Runtime's kernels may use aligned vector loads
 _FIRST_CAPACITY: Final = 256  # tokens
 _INT8_BLOCK: Final = 32  # values of an int8 buffer that share a scale
@@ -28,15 +31,15 @@ class KvShape:
     kv_heads: int
     head_dim: int
     context: int  # tokens, the largest capacity
-    int8: bool = False  # int8 keys and values, with scales in buffers of their own
+    kv_format: KvFormat = "f32"  # of keys and values; int8 ones have scales in buffers of their own
 
     @property
     def tensors(self) -> tuple["KvTensor", ...]:
         """The buffers of one layer."""
-        dtype = np.dtype(np.int8 if self.int8 else np.float32)
+        dtype = np.dtype(_DTYPES[self.kv_format])
         parts = ("key", "value")
         values = tuple(KvTensor(name=name, dtype=dtype, width=self.head_dim) for name in parts)
-        if not self.int8:
+        if self.kv_format != "int8":
             return values
         blocks = self.head_dim // _INT8_BLOCK
         scale = np.dtype(np.float32)

@@ -62,8 +62,8 @@ class ModelDir:
                 _check_digest(path / name, entry.sha256)
         sizes = {name: entry.bytes for name, entry in manifest.files.items()}
         graphs = {provider: path / name for provider, name in manifest.graphs.items()}
-        for graph in graphs.values():
-            check_graph(read_onnx(graph), manifest, sizes, str(graph))
+        for provider, graph in graphs.items():
+            check_graph(read_onnx(graph), manifest, sizes, str(graph), provider)
         return cls(
             path=path,
             manifest=manifest,

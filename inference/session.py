@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -27,12 +28,15 @@ from inference.errors import (
     OperatorLibraryError,
     OutOfMemoryError,
 )
-from inference.kv_cache import KvCache, KvShape
+from inference.kv_cache import KvCache, KvFormat, KvShape
 
 # L layers, H key/value heads, C capacity, D head dimension, N tokens of a step, V vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 PROVIDER: Final = "CPUExecutionProvider"
+_KV_FORMATS: Final[Mapping[str, KvFormat]] = MappingProxyType(
+    {"tensor(float)": "f32", "tensor(float16)": "f16", "tensor(int8)": "int8"}
+)
 _SHOWN: Final = 400
 _NO_MEMORY: Final = "bad_alloc"  # in ONNX Runtime's words
 _LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
@@ -46,7 +50,7 @@ class Session:
     ) -> None:
         """Load the graph with the operator library.
 
-        Whether its caches are int8 is the graph's to say: see `kv_shape` afterwards.
+        The format of its caches is the graph's to say: see `kv_shape` afterwards.
 
         Raises:
             OperatorLibraryError: ONNX Runtime cannot load the library.
@@ -65,8 +69,8 @@ class Session:
                 " model directory with `mixline doctor` or export it again"
             ) from error
         types = {value.name: value.type for value in self._session.get_inputs()}
-        int8 = types.get("past_0_key") == "tensor(int8)"
-        self.kv_shape = replace(kv_shape, int8=int8)
+        kv_format = _KV_FORMATS.get(types.get("past_0_key", ""), kv_shape.kv_format)
+        self.kv_shape = replace(kv_shape, kv_format=kv_format)
         self._bindings: weakref.WeakKeyDictionary[KvCache, _Binding] = weakref.WeakKeyDictionary()
 
     def run(self, kv: KvCache, tokens: Sequence[int], effort: float) -> Floats:

@@ -51,6 +51,17 @@ def estimated_bytes(spec: DecoderSpec, plan: Quantization) -> int:
     ) + _graph_bytes(spec)
 
 
+def estimated_cuda_bytes(spec: DecoderSpec, plan: Quantization) -> int:
+    """Disk space that a graph for CUDA takes besides: fp16 scales, angles, the graph itself."""
+    scales = 0.0
+    if plan.dense != "f32":
+        attention = sum(
+            math.prod(shape) for layer in spec.layers for shape in layer.attention.shapes().values()
+        )
+        scales = 2 * attention * _widening(spec) / plan.block + ALIGNMENT * 6 * len(spec.layers)
+    return int(scales) + _rope_bytes(spec) + _graph_bytes(spec)
+
+
 def estimated_sizes(spec: DecoderSpec, plan: Quantization, mix: AttentionPlan) -> ModelSizes:
     """Sizes of the model directory before it is written, see `inference.sizes.model_sizes`."""
     whole = estimated_bytes(spec, plan)

@@ -7,7 +7,10 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
+
+import onnx
 
 from inference.errors import LayoutError
 from inference.manifest import FORMAT_VERSION, TOKENIZER_NAME, Architecture, Manifest, Quantization
@@ -15,12 +18,19 @@ from inference.model_dir import ModelDir, write_manifest
 from onnx_export.arch.spec import DecoderSpec
 from onnx_export.attention_plan import AttentionPlan, attention_plan
 from onnx_export.checkpoint import Checkpoint
+from onnx_export.cuda_limits import check_cuda
 from onnx_export.errors import CheckpointError, UnsupportedError
-from onnx_export.graph.builder import GraphBuilder
+from onnx_export.graph.builder import GraphBuilder, tensor_values
 from onnx_export.graph.context import GraphContext
+from onnx_export.graph.cuda import cuda_graph
 from onnx_export.graph.decoder import decoder
 from onnx_export.markers import SpecialTokens, read_special_tokens
-from onnx_export.parameters import active_parameters, estimated_bytes, total_parameters
+from onnx_export.parameters import (
+    active_parameters,
+    estimated_bytes,
+    estimated_cuda_bytes,
+    total_parameters,
+)
 from onnx_export.passes.pad_heads import HeadPadding
 from onnx_export.progress import Progress, ReadCounter
 from onnx_export.quantize.plan import kept_as_stored, plan
@@ -29,8 +39,8 @@ from onnx_export.source import RandomWeights, Source, open_source
 from onnx_export.verify import LogitsFunction, PeerFunction, VerifyReport, no_peer, verify_logits
 from onnx_export.write import WEIGHTS_NAME, WeightFile, check_space, file_entry
 
-GRAPH_NAME: Final = "model.onnx"
-PROVIDERS: Final = ("cpu",)
+GRAPH_NAMES: Final = MappingProxyType({"cpu": "model.onnx", "cuda": "model.cuda.onnx"})
+DEFAULT_PROVIDERS: Final = ("cpu",)
 UNKNOWN_LICENCE: Final = "unknown"
 _LICENCE_FIELD: Final = re.compile(r"^license:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
 _CARD_BYTES: Final = 100_000  # of a model card, where its header must be
@@ -70,7 +80,7 @@ def export_checkpoint(
     weights: str = "int4",
     attention: str = "auto",
     kv: str = "auto",
-    providers: Sequence[str] = PROVIDERS,
+    providers: Sequence[str] = DEFAULT_PROVIDERS,
     verify: LogitsFunction | None = None,
     peer: PeerFunction = no_peer,
     licence: str | None = None,
@@ -89,7 +99,7 @@ def export_checkpoint(
         attention: cached, group_query, or auto, which is the faster of them.
         kv: f32 or int8, the format of the key/value cache, or auto: int8 from a context of 8,192
             tokens on, if weights are rounded too.
-        providers: which graphs to write; `cpu` is the only one yet.
+        providers: which graphs to write: `cpu`, always, and `cuda`.
         verify: computes logits of the new directory, which are compared with the checkpoint's.
         peer: computes the checkpoint's logits, or gives None; then our own reference does, as
             it does for random weights.
@@ -99,7 +109,8 @@ def export_checkpoint(
 
     Raises:
         CheckpointError: a file is missing, damaged, or not as config.json says.
-        UnsupportedError: an architecture, config key, precision or provider that is not known.
+        UnsupportedError: an architecture, config key, precision or provider that is not known, or
+            a model that a provider has no kernels for.
         ExportError: ``out`` exists or cannot be written, or verification failed.
     """
     asked = plan(weights)
@@ -108,18 +119,23 @@ def export_checkpoint(
     spec, tensors = source.spec, source.tensors
     chosen = kept_as_stored(asked, spec, weights)
     mix = attention_plan(spec, attention, kv, exact=chosen.dense == "f32")
+    if "cuda" in providers:
+        check_cuda(spec, chosen)
     for name, shape in spec.shapes().items():
         tensors.check(name, shape)
     _refuse_unread(tensors, spec)
     tokens = read_special_tokens(tensors.path, spec.vocab, source.tokenizer)
-    check_space(out, estimated_bytes(spec, chosen) - partial_bytes(out))
+    needed = estimated_bytes(spec, chosen)
+    if "cuda" in providers:
+        needed += estimated_cuda_bytes(spec, chosen)
+    check_space(out, needed - partial_bytes(out))
     counter = ReadCounter(tensors, spec, progress)
     counted = replace(source, tensors=tensors.reporting_to(counter))
-    key = _key(source, random, chosen, mix)
+    key = _key(source, random, chosen, mix, providers)
     with resumable_directory(out, key, counter) as (partial, journal):
         try:
             said = licence or _licence(tensors)
-            _write(partial, journal, counted, chosen, mix, tokens, out.name, said)
+            _write(partial, journal, counted, chosen, mix, providers, tokens, out.name, said)
         except LayoutError as error:
             raise CheckpointError(f"{checkpoint}, {counter.last_name}: {error}") from error
         ModelDir.open(partial)
@@ -139,12 +155,16 @@ def export_checkpoint(
 
 
 def _key(
-    source: Source, random: RandomWeights | None, chosen: Quantization, mix: AttentionPlan
+    source: Source,
+    random: RandomWeights | None,
+    chosen: Quantization,
+    mix: AttentionPlan,
+    providers: Sequence[str],
 ) -> str:
     """Return what must be equal for two exports to write the same weights."""
     folder = source.tensors.path
     files = sorted((f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in folder.iterdir())
-    parts = (source.spec, random, chosen, mix, files, _produced_by())
+    parts = (source.spec, random, chosen, mix, sorted(providers), files, _produced_by())
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
@@ -154,11 +174,13 @@ def _write(
     source: Source,
     chosen: Quantization,
     mix: AttentionPlan,
+    providers: Sequence[str],
     tokens: SpecialTokens,
     name: str,
     licence: str,
 ) -> None:
     spec = source.spec
+    graphs = {provider: GRAPH_NAMES[provider] for provider in sorted(providers)}
     with WeightFile(folder / WEIGHTS_NAME, journal) as weight_file:
         builder = GraphBuilder(weight_file)
         decoder(
@@ -170,13 +192,16 @@ def _write(
                 attention=mix,
             )
         )
+        data = builder.serialize(name)
+        (folder / GRAPH_NAMES["cpu"]).write_bytes(data)
+        if "cuda" in providers:
+            (folder / GRAPH_NAMES["cuda"]).write_bytes(_cuda_graph(folder, data, weight_file))
         weights_entry = weight_file.close()
-    (folder / GRAPH_NAME).write_bytes(builder.serialize(name))
     shutil.copyfile(source.tokenizer, folder / TOKENIZER_NAME)
     manifest = Manifest(
         format_version=FORMAT_VERSION,
         name=name,
-        graphs=dict.fromkeys(PROVIDERS, GRAPH_NAME),
+        graphs=graphs,
         architecture=_architecture(spec),
         quantization=chosen,
         fim=tokens.fim,
@@ -188,13 +213,23 @@ def _write(
         stop_ids=tokens.stop_ids,
         licence=licence,
         files={
-            GRAPH_NAME: file_entry(folder / GRAPH_NAME),
             WEIGHTS_NAME: weights_entry,
-            TOKENIZER_NAME: file_entry(folder / TOKENIZER_NAME),
+            **{name: file_entry(folder / name) for name in (*graphs.values(), TOKENIZER_NAME)},
         },
         produced_by=_produced_by(),
     )
     write_manifest(folder, manifest)
+
+
+def _cuda_graph(folder: Path, cpu_graph: bytes, weights: WeightFile) -> bytes:
+    weights.flush()
+    made = cuda_graph(
+        onnx.ModelProto.FromString(cpu_graph),
+        lambda tensor: tensor_values(tensor, folder),
+        weights,
+        WEIGHTS_NAME,
+    )
+    return bytes(made.SerializeToString(deterministic=True))
 
 
 def _architecture(spec: DecoderSpec) -> Architecture:
@@ -223,9 +258,10 @@ def _architecture(spec: DecoderSpec) -> Architecture:
 
 
 def _check_providers(providers: Sequence[str]) -> None:
-    if tuple(providers) != PROVIDERS:
+    """Refuse unknown ones, and to leave the CPU out, whose graph the other is made of."""
+    if "cpu" not in providers or set(providers) - set(GRAPH_NAMES):
         raise UnsupportedError(
-            f"expected providers to be {','.join(PROVIDERS)}, found {','.join(providers)!r}"
+            f"expected providers to be cpu or cpu,cuda, found {','.join(providers)!r}"
         )
 
 

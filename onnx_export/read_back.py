@@ -21,6 +21,7 @@ from onnx_export.decoder_weights import (
     TunedWeights,
 )
 from onnx_export.errors import UnsupportedError
+from onnx_export.graph.builder import tensor_values
 from onnx_export.quantize.matmul_nbits import unpack_matmul_nbits
 
 GRAPH_PROVIDER: Final = "cpu"
@@ -112,12 +113,7 @@ class _GraphFile:
         tensor = self._tensors.get(name)
         if tensor is None or _DTYPES.get(tensor.data_type) != np.dtype(dtype):
             raise self._unknown(f"a tensor {name!r} of {np.dtype(dtype)}")
-        shape = tuple(tensor.dims)
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
-        place = {entry.key: entry.value for entry in tensor.external_data}
-        file = self._path.parent / place["location"]
-        return np.memmap(file, dtype, mode="r", offset=int(place["offset"]), shape=shape)
+        return tensor_values(tensor, self._path.parent).view(dtype)
 
     def floats(self, name: str) -> Floats:
         """Return a copy of an f32 initialiser."""

@@ -143,6 +143,10 @@ class WeightFile:
         self._stored[name] = stored
         return stored
 
+    def flush(self) -> None:
+        """Let what was added be read from the file."""
+        self._file.flush()
+
     def close(self) -> FileEntry:
         """Finish the file and return its size and digest."""
         self._file.truncate(self._end)

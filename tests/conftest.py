@@ -5,7 +5,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import helper  # noqa: TID251 - a test changes a graph
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 import inference.ops
@@ -147,6 +149,35 @@ def make_random_model(
         return folder
 
     return make
+
+
+def experts_on_cpu(graph: Path) -> Path:
+    """Let our experts, which take f32 on a CPU, stand in for CUDA's in a graph; write another."""
+    model = onnx.load(graph, load_external_data=False)
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        if node.op_type != "ExpertFFN":
+            nodes.append(node)
+            continue
+        x, y = node.input[0], node.output[0]
+        nodes.append(helper.make_node("Cast", [x], [f"{y}.x"], to=onnx.TensorProto.FLOAT))
+        made = onnx.NodeProto()
+        made.CopyFrom(node)
+        made.input[0], made.output[0] = f"{y}.x", f"{y}.y"
+        nodes.append(made)
+        nodes.append(helper.make_node("Cast", [f"{y}.y"], [y], to=onnx.TensorProto.FLOAT16))
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del model.graph.node[:]
+    model.graph.node.extend(copies)
+    path = graph.with_name("stand_in.onnx")
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Callable[[Path], Path]:
+    """Make a graph for CUDA one that the CPU runs: ``stand_in(model.cuda.onnx)``."""
+    return experts_on_cpu
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from evaluation.operators.limits import last_level_cache_bytes
 from evaluation.operators.onnx_graph import Call, Value, serialize_graph
 from inference.errors import MixlineError
-from inference.kv_cache import KvShape, KvTensor
+from inference.kv_cache import KvFormat, KvShape, KvTensor
 from inference.ops import library
 from inference.session import BoundGraph
 
@@ -37,7 +37,7 @@ class AttentionCase:
     head_dim: int
     tokens: int  # new in this step
     context: int  # with them
-    kv: str = "f32"  # of ours; GroupQueryAttention's is f32
+    kv: KvFormat = "f32"  # of ours; GroupQueryAttention's is f32
     window: int = 0
     sinks: bool = False
     calls: int = 100
@@ -50,7 +50,7 @@ class AttentionCase:
             kv_heads=self.kv_heads,
             head_dim=self.head_dim,
             context=self.context,
-            int8=self.kv == "int8",
+            kv_format=self.kv,
         ).tensors
 
 

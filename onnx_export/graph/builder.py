@@ -1,6 +1,7 @@
 """Collect nodes, initialisers, inputs and outputs, and serialise them as an ONNX model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -121,6 +122,16 @@ def tensor_proto(stored: StoredWeight, location: str) -> onnx.TensorProto:
     ):
         tensor.external_data.add(key=key, value=value)
     return tensor
+
+
+def tensor_values(tensor: onnx.TensorProto, folder: Path) -> npt.NDArray[np.generic]:
+    """Return the values of what `tensor_proto` described; those of a file in ``folder`` mapped."""
+    dtype, shape = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)), tuple(tensor.dims)
+    if tensor.data_location != TensorProto.EXTERNAL:
+        return np.frombuffer(tensor.raw_data, dtype).reshape(shape)
+    place = {entry.key: entry.value for entry in tensor.external_data}
+    file = folder / place["location"]
+    return np.memmap(file, dtype, mode="r", offset=int(place["offset"]), shape=shape)
 
 
 def _element(dtype: npt.DTypeLike) -> int:

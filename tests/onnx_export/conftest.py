@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float32]
 class GraphRunner:
     """One model directory with a KV cache of fixed capacity."""
 
-    def __init__(self, path: Path, capacity: int) -> None:
+    def __init__(self, path: Path, capacity: int, graph: Path | None = None) -> None:
         model = ModelDir.open(path)
         self.architecture = model.manifest.architecture
         options = ort.SessionOptions()
@@ -25,12 +25,14 @@ class GraphRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.register_custom_ops_library(str(library_path()))
         self.session = ort.InferenceSession(
-            str(model.graphs["cpu"]), options, providers=["CPUExecutionProvider"]
+            str(graph or model.graphs["cpu"]), options, providers=["CPUExecutionProvider"]
         )
         shape = (1, self.architecture.kv_heads, capacity, self.architecture.head_dim)
+        types = {value.name: value.type for value in self.session.get_inputs()}
+        dtype = np.float16 if types["past_0_key"] == "tensor(float16)" else np.float32
         # NaN where nothing was written yet: whoever reads it shows.
         self.buffers = {
-            f"{layer}_{part}": np.full(shape, np.nan, np.float32)
+            f"{layer}_{part}": np.full(shape, np.nan, dtype)
             for layer in range(self.architecture.layers)
             for part in ("key", "value")
         }
@@ -78,12 +80,12 @@ def worst_error(found: Floats, expected: Floats) -> float:
     )
 
 
-Runner = Callable[[Path, int], GraphRunner]
+Runner = Callable[..., GraphRunner]
 
 
 @pytest.fixture(scope="session")
 def runner() -> Runner:
-    """Load a model directory: ``runner(path, capacity)``."""
+    """Load a model directory, or one graph of it: ``runner(path, capacity, graph)``."""
     return GraphRunner
 
 

@@ -249,8 +249,8 @@ def test_disk_that_fills_up_on_the_way(tmp_path: Path, tiny_checkpoint: Path) ->
 
 def test_providers_and_precisions_that_do_not_exist(tmp_path: Path, tiny_checkpoint: Path) -> None:
     """The error lists what there is."""
-    with pytest.raises(UnsupportedError, match="providers to be cpu, found 'cpu,cuda'"):
-        export_checkpoint(tiny_checkpoint, tmp_path / "m", providers=("cpu", "cuda"))
+    with pytest.raises(UnsupportedError, match="providers to be cpu or cpu,cuda, found 'cpu,tpu'"):
+        export_checkpoint(tiny_checkpoint, tmp_path / "m", providers=("cpu", "tpu"))
     with pytest.raises(UnsupportedError, match="weights to be one of int4"):
         export_checkpoint(tiny_checkpoint, tmp_path / "m", weights="int2")
 
