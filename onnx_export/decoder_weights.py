@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+HEAD = "head"  # name of the output head's product
 PROJECTIONS = ("qkv", "output")  # of an attention layer, in the order of the graph
 
 
@@ -48,12 +49,14 @@ class TunedWeights:
     layers: tuple[TunedLayer, ...]
     final_norm: Floats
     """``[H]``."""
+    head: Adapter | None
+    """Of the output head, also where its matrix is the embedding's."""
 
     @property
     def adapter_parameters(self) -> int:
         """Numbers in all adapters."""
-        adapters = (a for layer in self.layers for a in (layer.qkv, layer.output) if a is not None)
-        return sum(adapter.down.size + adapter.up.size for adapter in adapters)
+        adapters = [self.head, *(a for layer in self.layers for a in (layer.qkv, layer.output))]
+        return sum(a.down.size + a.up.size for a in adapters if a is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from inference.model_dir import ModelDir
 from inference.ops.layout import unpack, unpack_gate_up
 from onnx_export.arch import qwen3_moe
 from onnx_export.decoder_weights import (
+    HEAD,
     Adapter,
     DecoderWeights,
     Floats,
@@ -62,6 +63,7 @@ def read_weights(model: ModelDir) -> DecoderWeights:
         tuned=TunedWeights(
             layers=tuple(_tuned(tensors, index) for index in layers),
             final_norm=tensors.floats("head.norm.weight"),
+            head=tensors.adapter(HEAD),
         ),
         cosines=tensors.floats("rope.cosines"),
         sines=tensors.floats("rope.sines"),

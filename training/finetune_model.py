@@ -182,14 +182,14 @@ class TunedModel(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.config = sizes
         self.register_buffer("embedding", _frozen(weights.embedding), persistent=False)
-        head = self.embedding if weights.head is None else _frozen(weights.head)
-        self.register_buffer("head", head, persistent=False)
         self.register_buffer("cosines", _frozen(weights.cosines), persistent=False)
         self.register_buffer("sines", _frozen(weights.sines), persistent=False)
         self.layers = nn.ModuleList(
             TunedLayerModule(sizes, weights, index, rank) for index in range(sizes.layers)
         )
         self.norm = _trained(weights.tuned.final_norm)
+        head = weights.embedding if weights.head is None else weights.head
+        self.head = Projection(head, weights.tuned.head, rank, 2 * sizes.layers)
 
     def hidden_states(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[B, S] ids to [B, S, H] behind the last norm, balance [] and load [layers, E]."""
@@ -206,24 +206,35 @@ class TunedModel(nn.Module):  # type: ignore[misc]
 
     def logits(self, ids: Tensor) -> Tensor:
         """[B, S] ids to [B, S, V]."""
-        return functional.linear(self.hidden_states(ids)[0], self.head)
+        scores: Tensor = self.head(self.hidden_states(ids)[0])
+        return scores
 
     def forward(self, ids: Tensor, targets: Tensor, ignore_id: int) -> Output:
         """Loss of the targets [B, S] given the ids [B, S]; targets of `ignore_id` do not count."""
         x, balance, load = self.hidden_states(ids)
         if torch.is_grad_enabled():
-            x, goals = x.flatten(0, 1), targets.flatten()
-            nats = chunked_nats(x, self.head, goals, ignore_id, chunk=CHUNK, rule=cpu_slopes)
+            x = x.flatten(0, 1)
+            nats = chunked_nats(
+                torch.cat((x, functional.linear(x, self.head.down).to(x.dtype)), dim=1),
+                self.head.weight,
+                targets.flatten(),
+                ignore_id,
+                chunk=CHUNK,
+                rule=cpu_slopes,
+                more=self.head.up,
+            )
             return Output(nats, balance, load)
         keep = targets.flatten() != ignore_id
-        scores = functional.linear(x.flatten(0, 1)[keep], self.head)
+        scores = self.head(x.flatten(0, 1)[keep])
         nats = functional.cross_entropy(scores.float(), targets.flatten()[keep], reduction="sum")
         return Output(nats, balance, load)
 
     def tuned(self) -> TunedWeights:
         """Copy the trained weights out."""
         return TunedWeights(
-            layers=tuple(layer.tuned() for layer in self.layers), final_norm=_array(self.norm)
+            layers=tuple(layer.tuned() for layer in self.layers),
+            final_norm=_array(self.norm),
+            head=self.head.adapter(),
         )
 
     def snapshot(self) -> dict[str, Tensor]:

@@ -20,8 +20,8 @@ from training.schedule import Stopwatch
 
 ROWS = 4
 """Rows of a step."""
-ADAPTER_LR = 1e-2
-VECTOR_LR = 1e-2
+ADAPTER_LR = 5e-3
+VECTOR_LR = 3e-3
 ROUTER_LR = 2e-3
 BALANCE = 0.01
 MAX_GRADIENT = 1.0

@@ -40,11 +40,12 @@ def tensors(sizes: Architecture, weights: DecoderWeights) -> Iterator[tuple[str,
     """Yield names and values, axes in numpy's order: a projection is ``[outputs, inputs]``.
 
     Experts are stacked: gate and up ``[E, I, H]``, down ``[E, H, I]``. Adapters of a fine-tuned
-    model are added to what they adapt. Tied embeddings stand once.
+    model are added to what they adapt. Tied embeddings stand once, unless the head is adapted.
     """
     yield "token_embd.weight", weights.embedding
-    if weights.head is not None:
-        yield "output.weight", weights.head
+    if weights.head is not None or weights.tuned.head is not None:
+        head = weights.embedding if weights.head is None else weights.head
+        yield "output.weight", _adapted(head, weights.tuned.head)
     yield "output_norm.weight", weights.tuned.final_norm
     query, key = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
     for index, (frozen, tuned) in enumerate(zip(weights.frozen, weights.tuned.layers, strict=True)):

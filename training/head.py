@@ -42,6 +42,7 @@ class _Loss(torch.autograd.Function):  # type: ignore[misc]
         ctx: Any,  # noqa: ANN401
         x: Tensor,
         weight: Tensor,
+        more: Tensor | None,
         targets: Tensor,
         ignore_id: int,
         chunk: int,
@@ -49,9 +50,11 @@ class _Loss(torch.autograd.Function):  # type: ignore[misc]
     ) -> Tensor:
         kind = x.device.type
         half = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
-        head = weight.to(half)
+        hidden = weight.shape[1]
+        head = (weight if more is None else torch.cat((weight, more), dim=1)).to(half)
         slope_x = torch.empty_like(x)
         slope_weight = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+        slope_more = None if more is None else torch.zeros_like(more)
         nats = torch.zeros((), device=x.device)
         for part, goal, out in zip(
             x.split(chunk), targets.split(chunk), slope_x.split(chunk), strict=True
@@ -61,29 +64,38 @@ class _Loss(torch.autograd.Function):  # type: ignore[misc]
             nats = nats + more
             out.copy_(slope @ head)
             if slope_weight is not None:
-                slope_weight += slope.mT @ narrow
-        ctx.save_for_backward(slope_x, slope_weight)
+                slope_weight += slope.mT @ narrow[:, :hidden]
+            if slope_more is not None:
+                slope_more += slope.mT @ narrow[:, hidden:]
+        ctx.save_for_backward(slope_x, slope_weight, slope_more)
         return nats
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        slope_x, slope_weight = ctx.saved_tensors
-        to_weight = None if slope_weight is None else slope_weight * slope
-        return slope_x * slope, to_weight, None, None, None, None
+        slopes = [None if part is None else part * slope for part in ctx.saved_tensors]
+        return *slopes, None, None, None, None
 
 
 def chunked_nats(
-    x: Tensor, weight: Tensor, targets: Tensor, ignore_id: int, *, chunk: int, rule: Slopes = slopes
+    x: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    ignore_id: int,
+    *,
+    chunk: int,
+    rule: Slopes = slopes,
+    more: Tensor | None = None,
 ) -> Tensor:
     """Sum of -log p over the targets that count, without a wait for the device.
 
     Args:
-        x: [T, H] behind the last norm.
+        x: [T, H] behind the last norm, or [T, H + R] where there is `more`.
         weight: [V, H] of the head; frozen, it costs a third less.
         targets: [T] ids.
         ignore_id: targets of this id do not count.
         chunk: tokens of a piece.
         rule: `slopes`, or the same compiled.
+        more: [V, R] further columns of the head, trained where `weight` is frozen.
     """
-    nats: Tensor = _Loss.apply(x, weight, targets, ignore_id, chunk, rule)
+    nats: Tensor = _Loss.apply(x, weight, more, targets, ignore_id, chunk, rule)
     return nats

@@ -1,7 +1,8 @@
 """Put low-rank adapters and other tuned weights into a graph that is already written.
 
-Each projection of an attention layer gets two products more: ``down`` takes its input to the rank,
-``up`` takes that to its outputs and adds the projection's own result, all in f32.
+Each projection of an attention layer, and the output head, gets two products more: ``down`` takes
+its input to the rank, ``up`` takes that to its outputs and adds the projection's own result, all in
+f32.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper  # noqa: TID251 - graph/ builds graphs
 
-from onnx_export.decoder_weights import PROJECTIONS, Adapter, Floats, TunedWeights
+from onnx_export.decoder_weights import HEAD, PROJECTIONS, Adapter, Floats, TunedWeights
 from onnx_export.graph.builder import tensor_proto
 from onnx_export.read_back import adapter_names
 from onnx_export.write import WeightFile
@@ -33,7 +34,7 @@ def put_tuned(
     arrays = dict(_arrays(tuned))
     nodes: list[onnx.NodeProto] = []
     known = {tensor.name for tensor in model.graph.initializer}
-    wanted = {
+    wanted = {HEAD} | {
         f"layers.{index}.attention.{projection}"
         for index in range(len(tuned.layers))
         for projection in PROJECTIONS
@@ -78,14 +79,16 @@ def _arrays(tuned: TunedWeights) -> Iterator[tuple[str, Floats]]:
         yield f"{attention}.key_norm.weight", _stored(layer.key_norm)
         yield f"{start}.post_attention_norm.weight", _stored(layer.post_attention_norm)
         yield f"{start}.moe.logits.weight", _stored(layer.router)
-        for projection, adapter in (
-            (f"{attention}.qkv", layer.qkv),
-            (f"{attention}.output", layer.output),
-        ):
-            if isinstance(adapter, Adapter):
-                down, up = adapter_names(projection)
-                yield down, _stored(adapter.down)
-                yield up, _stored(adapter.up)
+        yield from _adapter_arrays(f"{attention}.qkv", layer.qkv)
+        yield from _adapter_arrays(f"{attention}.output", layer.output)
+    yield from _adapter_arrays(HEAD, tuned.head)
+
+
+def _adapter_arrays(projection: str, adapter: Adapter | None) -> Iterator[tuple[str, Floats]]:
+    if adapter is not None:
+        down, up = adapter_names(projection)
+        yield down, _stored(adapter.down)
+        yield up, _stored(adapter.up)
 
 
 def _stored(values: Floats) -> Floats:

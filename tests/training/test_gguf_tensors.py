@@ -38,6 +38,22 @@ def test_adapters_are_added(tiny_model: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+def test_an_adapted_head_stands_beside_the_embedding(tiny_model: Path) -> None:
+    """Where the two were tied, only the head is another matrix now."""
+    model = ModelDir.open(tiny_model)
+    sizes, weights = model.manifest.architecture, read_weights(model)
+    rows, columns = weights.embedding.shape
+    adapter = Adapter(
+        down=np.full((2, columns), 0.5, np.float32), up=np.full((rows, 2), 0.25, np.float32)
+    )
+    tuned = dataclasses.replace(weights.tuned, head=adapter)
+
+    assert "output.weight" not in dict(tensors(sizes, weights))
+    after = dict(tensors(sizes, dataclasses.replace(weights, tuned=tuned)))
+    np.testing.assert_array_equal(after["token_embd.weight"], weights.embedding)
+    np.testing.assert_allclose(after["output.weight"], weights.embedding + 0.25, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [({"norm_topk": False}, "norm_topk_prob"), ({"head_dim": 24}, "multiple of 16")],

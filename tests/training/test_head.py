@@ -36,6 +36,21 @@ def test_pieces_give_loss_and_gradients(chunk: int, rule: Slopes) -> None:
         assert torch.allclose(one, other, atol=1e-4)
 
 
+def test_columns_that_are_trained_beside_a_frozen_head() -> None:
+    """Their gradient, and that of the input, are those of one wider head."""
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(50, 27, generator=generator).requires_grad_()
+    weight = torch.randn(40, 24, generator=generator)
+    more = torch.randn(40, 3, generator=generator).requires_grad_()
+    targets = torch.randint(40, (50,), generator=generator)
+
+    whole = torch.cat((weight, more), dim=1)
+    expected = torch.autograd.grad(chunked_nats(x, whole, targets, -1, chunk=16), (x, more))
+    loss = chunked_nats(x, weight, targets, -1, chunk=16, more=more)
+    for one, other in zip(torch.autograd.grad(loss, (x, more)), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_bfloat16_comes_near() -> None:
     """Scores in bfloat16, sums in float32."""
     generator = torch.Generator().manual_seed(1)
