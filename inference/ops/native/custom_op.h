@@ -12,17 +12,24 @@ namespace mixline::ort {
 struct Port {
   ElementType type;
   Characteristic characteristic;
+  MemoryType memory = kDefaultMemory;
 };
 
-// `Kernel` has: kName; kInputs, kOutputs (arrays of Port); a constructor from const Attributes&;
-// void Compute(const Context&) const, called concurrently; static void
-// InferShapes(OrtShapeInferContext*).
+// `Kernel` has: kName; perhaps kProvider, by default the processor's; kInputs, kOutputs (arrays of
+// Port); a constructor from const Attributes&; void Compute(const Context&) const, called
+// concurrently; static void InferShapes(OrtShapeInferContext*).
 template <typename Kernel>
 OrtCustomOp MakeCustomOp() {
   OrtCustomOp op{};
   op.version = kApiVersion;
   op.GetName = [](const OrtCustomOp*) { return Kernel::kName; };
-  op.GetExecutionProviderType = [](const OrtCustomOp*) { return "CPUExecutionProvider"; };
+  op.GetExecutionProviderType = [](const OrtCustomOp*) {
+    if constexpr (requires { Kernel::kProvider; }) {
+      return Kernel::kProvider;
+    } else {
+      return "CPUExecutionProvider";
+    }
+  };
   op.GetInputTypeCount = [](const OrtCustomOp*) { return std::size(Kernel::kInputs); };
   op.GetOutputTypeCount = [](const OrtCustomOp*) { return std::size(Kernel::kOutputs); };
   op.GetInputType = [](const OrtCustomOp*, size_t i) -> int { return Kernel::kInputs[i].type; };
@@ -33,7 +40,9 @@ OrtCustomOp MakeCustomOp() {
   op.GetOutputCharacteristic = [](const OrtCustomOp*, size_t i) -> int {
     return Kernel::kOutputs[i].characteristic;
   };
-  op.GetInputMemoryType = [](const OrtCustomOp*, size_t) -> int { return kDefaultMemory; };
+  op.GetInputMemoryType = [](const OrtCustomOp*, size_t i) -> int {
+    return Kernel::kInputs[i].memory;
+  };
   op.GetVariadicInputMinArity = [](const OrtCustomOp*) { return 0; };
   op.GetVariadicInputHomogeneity = [](const OrtCustomOp*) { return 0; };
   op.GetVariadicOutputMinArity = [](const OrtCustomOp*) { return 0; };

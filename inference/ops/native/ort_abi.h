@@ -21,9 +21,11 @@ struct OrtTensorTypeAndShapeInfo;
 struct OrtSessionOptions;
 struct OrtCustomOpDomain;
 struct OrtOpAttr;
+struct OrtLogger;
+struct OrtKeyValuePairs;
 
 struct OrtApi {
-  void (*slots[280])();
+  void (*slots[392])();  // from 280 on: later than kApiVersion, see kConfigApiVersion
 };
 
 struct OrtApiBase {
@@ -64,7 +66,7 @@ struct OrtCustomOp {
 }  // extern "C"
 
 static_assert(sizeof(void*) == 8, "the ABI slice is written down for 64-bit platforms");
-static_assert(sizeof(OrtApi) == 280 * 8);
+static_assert(sizeof(OrtApi) == 392 * 8);
 static_assert(sizeof(OrtApiBase) == 2 * 8);
 static_assert(sizeof(OrtCustomOp) == 26 * 8, "26 fields, the version padded to 8 bytes");
 static_assert(offsetof(OrtCustomOp, CreateKernelV2) == 17 * 8);
@@ -72,15 +74,25 @@ static_assert(offsetof(OrtCustomOp, ReleaseAliasMap) == 25 * 8);
 
 namespace mixline::ort {
 
-inline constexpr uint32_t kApiVersion = 18;  // the oldest with every slot below
+inline constexpr uint32_t kApiVersion = 18;        // the oldest with every slot below but the last
+inline constexpr uint32_t kConfigApiVersion = 24;  // the oldest with all of them
 
 enum ErrorCode : int { kFail = 1, kInvalidArgument = 2 };
 // kAnyType in an operator's ports: it checks the tensor itself.
-enum ElementType : int { kAnyType = 0, kFloat = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6 };
+enum ElementType : int {
+  kAnyType = 0,
+  kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
+  kInt32 = 6,
+  kFloat16 = 10,
+  kBfloat16 = 16,
+};
 enum Characteristic : int { kRequired = 0, kOptional = 1 };
 enum AttributeType : int { kAttributeInt = 1 };
 enum AllocatorType : int { kArenaAllocator = 1 };
-enum MemoryType : int { kDefaultMemory = 0 };
+// Of a provider's default memory, a GPU's for CUDA, or of the processor for any provider.
+enum MemoryType : int { kCpuInput = -2, kDefaultMemory = 0 };
 
 // A function of the table: its position and its signature.
 template <size_t slot, typename Signature>
@@ -123,7 +135,15 @@ using ReleaseStatus = Function<93, void(OrtStatus*)>;
 using ReleaseMemoryInfo = Function<94, void(OrtMemoryInfo*)>;
 using ReleaseInfo = Function<99, void(Info*)>;
 using ReleaseAllocator = Function<132, void(OrtAllocator*)>;
+using GetComputeStream = Function<193, OrtStatus*(const OrtKernelContext*, void** out)>;
+using GetNodeInputCount = Function<230, OrtStatus*(const OrtKernelInfo*, size_t* out)>;
+using GetNodeInputName =
+    Function<232, OrtStatus*(const OrtKernelInfo*, size_t, char* out, size_t* size)>;
 using GetNodeName = Function<244, OrtStatus*(const OrtKernelInfo*, char* out, size_t* size)>;
+// The logger of the session that the node is in.
+using GetLogger = Function<245, OrtStatus*(const OrtKernelInfo*, const OrtLogger** out)>;
+using GetConstantInput =
+    Function<249, OrtStatus*(const OrtKernelInfo*, size_t, int* constant, const OrtValue** out)>;
 using GetAllocator =
     Function<253, OrtStatus*(const OrtKernelContext*, const OrtMemoryInfo*, OrtAllocator** out)>;
 using GetInferredInputCount = Function<267, OrtStatus*(const OrtShapeInferContext*, size_t* out)>;
@@ -137,6 +157,11 @@ using ReadAttribute =
     Function<272, OrtStatus*(const OrtOpAttr*, int type, void* out, size_t bytes, size_t* read)>;
 using ParallelFor =
     Function<274, OrtStatus*(const OrtKernelContext*, Task*, size_t total, size_t batches, void*)>;
+
+// Only where GetApi(kConfigApiVersion) is not NULL.
+using GetKeyValue = Function<297, const char*(const OrtKeyValuePairs*, const char* key)>;
+using ReleaseKeyValuePairs = Function<300, void(OrtKeyValuePairs*)>;
+using GetConfigEntries = Function<391, OrtStatus*(const OrtKernelInfo*, OrtKeyValuePairs** out)>;
 
 }  // namespace mixline::ort
 

@@ -1,6 +1,7 @@
 #include "ort_op.h"
 
 #include <atomic>
+#include <cstdio>
 #include <string_view>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -14,6 +15,7 @@ namespace mixline::ort {
 namespace {
 
 std::atomic<const OrtApi*> g_api{nullptr};
+std::atomic<bool> g_has_config{false};
 
 const char* TypeName(int type) {
   switch (type) {
@@ -25,6 +27,10 @@ const char* TypeName(int type) {
       return "int8";
     case kInt32:
       return "int32";
+    case kFloat16:
+      return "float16";
+    case kBfloat16:
+      return "bfloat16";
     default:
       return "another type";
   }
@@ -81,6 +87,24 @@ void ParallelForTasks(void* context, size_t count, Task* task, void* user) {
 }
 #endif
 
+// Absent where there is no value. Of one that is on a device, only the address is taken.
+Tensor Describe(const OrtValue* value) {
+  if (value == nullptr) return {};
+  Tensor tensor;
+  Info* info = nullptr;
+  Call<GetTensorTypeAndShape>(value, &info);
+  OrtStatus* status = GetTensorElementType::Of(Api())(info, &tensor.type);
+  if (status == nullptr) status = GetDimensionsCount::Of(Api())(info, &tensor.rank);
+  if (status == nullptr && tensor.rank <= Tensor::kMaxRank) {
+    status = GetDimensions::Of(Api())(info, tensor.dims.data(), tensor.rank);
+  }
+  ReleaseInfo::Of(Api())(info);
+  ThrowIfError(status);
+  // GetTensorData came later than API 18; the mutable one returns the same pointer.
+  Call<GetTensorMutableData>(const_cast<OrtValue*>(value), &tensor.data);
+  return tensor;
+}
+
 [[noreturn]] void Missing(const char* name) {
   throw InvalidArgument("expected the attribute '" + std::string(name) + "', found none");
 }
@@ -89,7 +113,16 @@ void ParallelForTasks(void* context, size_t count, Task* task, void* user) {
 
 const OrtApi& Api() { return *g_api.load(std::memory_order_acquire); }
 
-void SetApi(const OrtApi* api) { g_api.store(api, std::memory_order_release); }
+bool SetApi(const OrtApiBase* base) {
+  // Asked for a version that it does not have, ONNX Runtime prints a complaint.
+  int major = 0;
+  unsigned minor = 0;
+  std::sscanf(base->GetVersionString(), "%d.%u", &major, &minor);
+  g_has_config = major > 1 || minor >= kConfigApiVersion;
+  const OrtApi* const api = base->GetApi(g_has_config ? kConfigApiVersion : kApiVersion);
+  g_api.store(api, std::memory_order_release);
+  return api != nullptr;
+}
 
 void ThrowIfError(OrtStatus* status) {
   if (status == nullptr) return;
@@ -145,6 +178,36 @@ std::string Attributes::NodeName() const {
   return value;
 }
 
+Tensor Attributes::ConstantInput(size_t index, const char* name) const {
+  size_t count = 0;
+  Call<GetNodeInputCount>(info_, &count);
+  if (index >= count) return {};
+  size_t length = 0;
+  Call<GetNodeInputName>(info_, index, static_cast<char*>(nullptr), &length);
+  if (length <= 1) return {};  // the terminating zero alone
+  int constant = 0;
+  const OrtValue* value = nullptr;
+  Call<GetConstantInput>(info_, index, &constant, &value);
+  if (constant == 0) throw InvalidArgument(std::string(name) + ": expected an initializer");
+  return Describe(value);
+}
+
+std::string Attributes::ConfigEntry(const char* key) const {
+  if (!g_has_config) return "";
+  OrtKeyValuePairs* entries = nullptr;
+  Call<GetConfigEntries>(info_, &entries);
+  const char* const found = GetKeyValue::Of(Api())(entries, key);
+  const std::string value = found == nullptr ? "" : found;
+  ReleaseKeyValuePairs::Of(Api())(entries);
+  return value;
+}
+
+const void* Attributes::Session() const {
+  const OrtLogger* logger = nullptr;
+  Call<GetLogger>(info_, &logger);
+  return logger;
+}
+
 std::string Tensor::Describe() const {
   if (!present()) return "nothing";
   if (rank > kMaxRank) return std::string(TypeName(type)) + " of rank " + std::to_string(rank);
@@ -157,20 +220,7 @@ Tensor Context::Input(size_t index) const {
   if (index >= count) return {};
   const OrtValue* value = nullptr;
   Call<GetInput>(context_, index, &value);
-  if (value == nullptr) return {};
-  Tensor tensor;
-  Info* info = nullptr;
-  Call<GetTensorTypeAndShape>(value, &info);
-  OrtStatus* status = GetTensorElementType::Of(Api())(info, &tensor.type);
-  if (status == nullptr) status = GetDimensionsCount::Of(Api())(info, &tensor.rank);
-  if (status == nullptr && tensor.rank <= Tensor::kMaxRank) {
-    status = GetDimensions::Of(Api())(info, tensor.dims.data(), tensor.rank);
-  }
-  ReleaseInfo::Of(Api())(info);
-  ThrowIfError(status);
-  // GetTensorData came later than API 18; the mutable one returns the same pointer.
-  Call<GetTensorMutableData>(const_cast<OrtValue*>(value), &tensor.data);
-  return tensor;
+  return Describe(value);
 }
 
 void* Context::Output(size_t index, std::initializer_list<int64_t> dims) const {
@@ -183,6 +233,12 @@ void* Context::Output(size_t index, std::initializer_list<int64_t> dims) const {
   void* data = nullptr;
   Call<GetTensorMutableData>(value, &data);
   return data;
+}
+
+void* Context::GpuStream() const {
+  void* stream = nullptr;
+  Call<GetComputeStream>(static_cast<const OrtKernelContext*>(context_), &stream);
+  return stream;
 }
 
 ThreadPool Context::Threads() const { return {context_, ParallelForTasks}; }

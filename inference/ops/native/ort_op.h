@@ -17,7 +17,9 @@ namespace mixline::ort {
 
 // The API table that RegisterCustomOps was given.
 const OrtApi& Api();
-void SetApi(const OrtApi* api);
+
+// Returns false where ONNX Runtime is too old for the operators.
+bool SetApi(const OrtApiBase* base);
 
 // A request or model that contradicts the operator's contract: expected, found.
 using InvalidArgument = std::invalid_argument;
@@ -45,23 +47,6 @@ OrtStatus* Guard(Body&& body) noexcept {
   }
 }
 
-// Attributes of a node. A missing one is its default, or InvalidArgument where it has none; one of
-// another type is an error always.
-class Attributes {
- public:
-  explicit Attributes(const OrtKernelInfo* info) : info_(info) {}
-
-  int64_t Int(const char* name) const;
-  int64_t Int(const char* name, int64_t otherwise) const;
-  float Float(const char* name, float otherwise) const;
-  std::string String(const char* name) const;
-  std::string String(const char* name, const std::string& otherwise) const;
-  std::string NodeName() const;
-
- private:
-  const OrtKernelInfo* info_;
-};
-
 // A dense tensor; `rank` may exceed the dimensions kept, which no operator here accepts.
 struct Tensor {
   static constexpr size_t kMaxRank = 4;
@@ -79,6 +64,33 @@ struct Tensor {
   }
 };
 
+// Attributes of a node, and what else is known of it before the first call. A missing attribute is
+// its default, or InvalidArgument where it has none; one of another type is an error always.
+class Attributes {
+ public:
+  explicit Attributes(const OrtKernelInfo* info) : info_(info) {}
+
+  int64_t Int(const char* name) const;
+  int64_t Int(const char* name, int64_t otherwise) const;
+  float Float(const char* name, float otherwise) const;
+  std::string String(const char* name) const;
+  std::string String(const char* name, const std::string& otherwise) const;
+  std::string NodeName() const;
+
+  // An initializer, which stays where it is as long as the kernel lives; absent if the node has no
+  // such input. Throws InvalidArgument if the input is computed. `name` is for the message.
+  Tensor ConstantInput(size_t index, const char* name) const;
+
+  // An entry of the session's options; "" without one, and with an ONNX Runtime older than 1.24.
+  std::string ConfigEntry(const char* key) const;
+
+  // The same for all nodes of a session.
+  const void* Session() const;
+
+ private:
+  const OrtKernelInfo* info_;
+};
+
 // One call of an operator.
 class Context {
  public:
@@ -88,6 +100,7 @@ class Context {
   // Throws InvalidArgument if the node has no such output.
   void* Output(size_t index, std::initializer_list<int64_t> dims) const;
   ThreadPool Threads() const;
+  void* GpuStream() const;  // a cudaStream_t; NULL on the processor
   OrtKernelContext* get() const { return context_; }
 
  private:

@@ -50,13 +50,9 @@ struct Choice {
 
 // Called by ONNX Runtime when the library is registered with a session's options.
 MIXLINE_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
-  const OrtApi* api = base->GetApi(ort::kApiVersion);
-  if (api == nullptr) {
-    // Without its API there is no way to make an OrtStatus: ONNX Runtime older than 1.18, which
-    // prints that it does not know the version. The session then fails on the unknown operators.
-    return nullptr;
-  }
-  ort::SetApi(api);
+  // Without its API there is no way to make an OrtStatus: ONNX Runtime older than 1.18, which
+  // prints that it does not know the version. The session then fails on the unknown operators.
+  if (!ort::SetApi(base)) return nullptr;
   return ort::Guard([&] { ort::Call<ort::AddCustomOpDomain>(options, Domain()); });
 }
 

@@ -9,6 +9,14 @@
 using mixline::cuda::ExpertLaunch;
 using mixline::cuda::RouterLaunch;
 
+namespace {
+
+const char* Text(int error) {
+  return error == 0 ? nullptr : cudaGetErrorString(static_cast<cudaError_t>(error));
+}
+
+}  // namespace
+
 // The number of the layout of packed weights that the kernels read.
 MIXLINE_EXPORT int mixline_cuda_packed_layout() { return mixline::kPackedLayout; }
 
@@ -35,12 +43,10 @@ MIXLINE_EXPORT size_t mixline_cuda_workspace_bytes(const ExpertLaunch* launch) {
 // NULL, or what CUDA says against the launch.
 MIXLINE_EXPORT const char* mixline_cuda_run_experts(const ExpertLaunch* launch,
                                                     cudaStream_t stream) {
-  const cudaError_t error = mixline::cuda::RunExperts(*launch, stream);
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return Text(mixline::cuda::RunExperts(*launch, stream));
 }
 
 MIXLINE_EXPORT const char* mixline_cuda_run_router(const RouterLaunch* launch,
                                                    cudaStream_t stream) {
-  const cudaError_t error = mixline::cuda::RunRouter(*launch, stream);
-  return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+  return Text(mixline::cuda::RunRouter(*launch, stream));
 }

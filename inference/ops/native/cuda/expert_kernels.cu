@@ -14,6 +14,8 @@ namespace {
 constexpr unsigned kAllLanes = 0xFFFFFFFFU;
 constexpr size_t kWarps = 8;  // of a block of the few-token kernels
 constexpr size_t kHalfWarps = kWarps / 2;
+static_assert(kMostHidden * sizeof(float) + kWarps * cpu::kTileRows * sizeof(float) <= kSharedBytes,
+              "HiddenOfFew keeps x and the warps' parts");
 
 __device__ float LoadElement(const void* x, Element element, size_t i) {
   if (element == Element::kFloat16) return __half2float(static_cast<const __half*>(x)[i]);
@@ -89,6 +91,7 @@ __global__ void __launch_bounds__(kWarps * 32)
   const int32_t expert =
       ExpertOfSlot(launch.expert_ids, slot, launch.shape.num_experts, launch.flag);
   if (expert < 0) return;
+  if (tile == 0 && threadIdx.x == 0) launch.CountUses(expert, 1);
   const size_t padded = matrix.padded_columns();
   const size_t token = slot / launch.slots;
   for (size_t i = threadIdx.x; i < padded; i += blockDim.x) {
@@ -101,7 +104,7 @@ __global__ void __launch_bounds__(kWarps * 32)
   const bool exists = tile < matrix.tiles();  // the rest fills up the last block with zeros
   float sum[kUnitRows] = {};
   if (exists) {
-    const uint8_t* const weights = launch.gate_up + expert * (2 * matrix.bytes()) +
+    const uint8_t* const weights = launch.GateUp(expert, 2 * matrix.bytes()) +
                                    (2 * tile + warp / kHalfWarps) * matrix.tile_bytes();
     DotUnits<format>(weights, matrix.block, padded, x, warp % kHalfWarps * 32 + lane,
                      kHalfWarps * 32, sum);
@@ -148,8 +151,7 @@ __global__ void __launch_bounds__(kWarps * 32)
     const int32_t expert =
         ExpertOfSlot(launch.expert_ids, slot, launch.shape.num_experts, launch.flag);
     if (expert < 0) continue;
-    const uint8_t* const weights =
-        launch.down + expert * matrix.bytes() + tile * matrix.tile_bytes();
+    const uint8_t* const weights = launch.Down(expert, matrix.bytes()) + tile * matrix.tile_bytes();
     float sum[kUnitRows] = {};
     DotUnits<format>(weights, matrix.block, padded, hidden + slot * padded,
                      item % split * 32 + lane, split * 32, sum);
@@ -183,6 +185,10 @@ __global__ void Group(ExpertLaunch launch, Workspace work) {
   __syncthreads();
   CountSlots(launch.expert_ids, slots, experts, threadIdx.x, blockDim.x, counts, launch.flag);
   __syncthreads();
+  for (size_t e = threadIdx.x; e < experts; e += blockDim.x) {
+    launch.CountUses(static_cast<int32_t>(e), counts[e]);
+  }
+  __syncthreads();
   if (threadIdx.x == 0) *work.num_tiles = ListTiles(experts, kRows, counts, work.tiles);
   __syncthreads();
   PlaceSlots(launch.expert_ids, slots, experts, threadIdx.x, blockDim.x, counts, work.grouped,
@@ -207,7 +213,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
   __shared__ int32_t slot_of[kRows];
   if (static_cast<int32_t>(blockIdx.y) >= *work.num_tiles) return;
   const RowTile tile = work.tiles[blockIdx.y];
-  const size_t expert = static_cast<size_t>(tile.expert);
+  const int32_t expert = tile.expert;
   if (threadIdx.x < kRows) {
     slot_of[threadIdx.x] = static_cast<int32_t>(threadIdx.x) < tile.count
                                ? work.grouped[tile.first + static_cast<int32_t>(threadIdx.x)]
@@ -217,8 +223,8 @@ __global__ void __launch_bounds__(kMatrixThreads)
 
   const size_t warp = threadIdx.x / 32;
   const size_t padded = matrix.padded_columns();
-  const uint8_t* const base = gated ? launch.gate_up + expert * (2 * matrix.bytes())
-                                    : launch.down + expert * matrix.bytes();
+  const uint8_t* const base = gated ? launch.GateUp(expert, 2 * matrix.bytes())
+                                    : launch.Down(expert, matrix.bytes());
   wmma::fragment<wmma::accumulator, 16, 16, 16, float> sums[kColumns / 16];
   for (auto& sum : sums) wmma::fill_fragment(sum, 0.0F);
   for (size_t start = 0; start < padded; start += kStep) {
@@ -357,7 +363,7 @@ const char* Unsupported(const ExpertLaunch& launch) {
   constexpr size_t kMostRows = 65535;
   const size_t slots = launch.tokens * launch.slots;
   if (shape.format == WeightFormat::kF32) return "expected int8, int4 or mxfp4 weights, got f32";
-  if (shape.hidden > kMostHidden) return "expected a hidden size of at most 12288";
+  if (shape.hidden > kMostHidden) return "expected a hidden size of at most 12160";
   if (shape.num_experts > kMostExperts) return "expected at most 2048 experts";
   if (launch.slots == 0 || launch.tokens > kMostRows ||
       MostRowTiles(slots, shape.num_experts, kRows) > kMostRows) {
@@ -366,7 +372,7 @@ const char* Unsupported(const ExpertLaunch& launch) {
   return nullptr;
 }
 
-cudaError_t RunExperts(const ExpertLaunch& launch, cudaStream_t stream) {
+int RunExperts(const ExpertLaunch& launch, Stream stream) {
   if (launch.tokens == 0) return cudaSuccess;
   switch (launch.shape.format) {
     case WeightFormat::kInt8:

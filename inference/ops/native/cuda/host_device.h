@@ -31,14 +31,18 @@ MIXLINE_HD float FloatOfHalf(uint16_t half) {
 #endif
 }
 
-// Adds 1 and returns what was there; atomic where threads run beside each other.
-MIXLINE_HD int32_t CountOne(int32_t* counter) {
+// Returns what was there before; atomic where threads run beside each other.
+MIXLINE_HD int32_t CountMore(int32_t* counter, int32_t times) {
 #ifdef __CUDA_ARCH__
-  return atomicAdd(counter, 1);
+  return atomicAdd(counter, times);
 #else
-  return (*counter)++;
+  const int32_t before = *counter;
+  *counter += times;
+  return before;
 #endif
 }
+
+MIXLINE_HD int32_t CountOne(int32_t* counter) { return CountMore(counter, 1); }
 
 }  // namespace mixline::cuda
 

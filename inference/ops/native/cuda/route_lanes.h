@@ -9,8 +9,7 @@
 
 #include <math.h>
 
-#include "cuda/host_device.h"
-#include "routing.h"
+#include "cuda/expert_kernels.h"
 
 namespace mixline::cuda {
 
@@ -31,6 +30,19 @@ struct RouteMemory {
         chosen(choice + experts),
         group(chosen + k),
         ids(reinterpret_cast<int32_t*>(group + groups)) {}
+};
+
+// A token's logits, as f32 or fp16.
+struct LogitRow {
+  const void* values;
+  Element element;
+  size_t first;
+
+  MIXLINE_HD float operator[](size_t expert) const {
+    const size_t i = first + expert;
+    return element == Element::kFloat16 ? FloatOfHalf(static_cast<const uint16_t*>(values)[i])
+                                        : static_cast<const float*>(values)[i];
+  }
 };
 
 template <typename Lanes>
@@ -95,12 +107,12 @@ MIXLINE_HD void SortByScore(const double* score, size_t k, int32_t* ids) {
   }
 }
 
-// Routes one token; arguments as RouteToken's. Returns false if a logit or a bias is not finite:
+// Routes one token; arguments as RouteToken's, logits anything with a float [e]. Returns false if a logit or a bias is not finite:
 // then the first slot is expert 0 with the weight NaN, so that nothing can come of it unnoticed,
 // and the others are unused.
-template <typename Lanes>
+template <typename Lanes, typename Logits>
 MIXLINE_HD bool RouteOnLanes(const Lanes& lanes, const RouterConfig& config, const Effort& effort,
-                             const float* logits, const float* bias, size_t experts,
+                             const Logits& logits, const float* bias, size_t experts,
                              const RouteMemory& memory, int32_t* ids, float* weights) {
   const double strange = lanes.Max(experts, [&](size_t e) {
     return isfinite(logits[e]) && (bias == nullptr || isfinite(bias[e])) ? 0.0 : 1.0;

@@ -66,16 +66,27 @@ __global__ void Route(RouterLaunch launch) {
   extern __shared__ double memory[];
   const RouteMemory shared(memory, launch.experts, launch.config.k, launch.config.n_group);
   const size_t token = blockIdx.x;
-  const bool finite = RouteOnLanes(
-      Warp{threadIdx.x}, launch.config, launch.effort, launch.logits + token * launch.experts,
-      launch.bias, launch.experts, shared, launch.expert_ids + token * launch.config.k,
-      launch.expert_weights + token * launch.config.k);
+  const LogitRow logits{launch.logits, launch.element, token * launch.experts};
+  const bool finite =
+      RouteOnLanes(Warp{threadIdx.x}, launch.config, launch.effort, logits, launch.bias,
+                   launch.experts, shared, launch.expert_ids + token * launch.config.k,
+                   launch.expert_weights + token * launch.config.k);
   if (!finite && threadIdx.x == 0) *launch.flag = 1;
 }
 
 }  // namespace
 
-cudaError_t RunRouter(const RouterLaunch& launch, cudaStream_t stream) {
+const char* Unsupported(const RouterLaunch& launch) {
+  if (launch.experts > kMostExperts) return "expected at most 2048 experts";
+  if (launch.tokens > INT32_MAX) return "expected fewer than 2^31 tokens";
+  const RouterConfig& config = launch.config;
+  if (RouteMemory::Bytes(launch.experts, config.k, config.n_group) > kSharedBytes) {
+    return "expected a k and an n_group that fit, with the experts, into 48 KB of shared memory";
+  }
+  return nullptr;
+}
+
+int RunRouter(const RouterLaunch& launch, Stream stream) {
   if (launch.tokens == 0) return cudaSuccess;
   const size_t bytes = RouteMemory::Bytes(launch.experts, launch.config.k, launch.config.n_group);
   Route<<<static_cast<unsigned>(launch.tokens), 32, bytes, stream>>>(launch);
