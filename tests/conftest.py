@@ -20,6 +20,7 @@ from onnx_export.random_checkpoint import (
     qwen3_moe_config,
     write_random_checkpoint,
 )
+from tests.gpu import usable_library
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -67,20 +68,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out, rather than skip, what needs a package that is not here; .ci/run installs them.
+    """Leave out, rather than skip, what needs a package or a GPU that is not here.
 
-    Stored logits of transformers stand in for the live comparison (test_golden.py).
+    .ci/run installs the packages. Stored logits of transformers stand in for the live comparison
+    (test_golden.py), plain memory for a GPU's (test_cuda_operators.py).
     """
-    if not MISSING or collection_path.suffix != ".py":
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
         return None
     text = collection_path.read_text(encoding="utf-8")
+    if "pytest.mark.gpu" in text and usable_library() is None:
+        return True
     return any(f'importorskip("{name}")' in text for name in MISSING) or None
 
 
 def pytest_report_header() -> str:
     """Say which are here."""
     found = {True: "not installed, its tests are left out", False: "installed"}
-    return ", ".join(f"{name}: {found[name in MISSING]}" for name in OPTIONAL)
+    gpu = "none, or no operators for it: its tests are left out"
+    if (library := usable_library()) is not None:
+        gpu = f"{library.num_devices}, operators in {library.path.parent}"
+    return ", ".join([*(f"{name}: {found[name in MISSING]}" for name in OPTIONAL), f"GPU: {gpu}"])
 
 
 def train_tokenizer(path: Path) -> None:

@@ -12,46 +12,15 @@
 #include "cuda/group_slots.h"
 #include "cuda/packed_units.h"
 #include "cuda/route_lanes.h"
+#include "one_lane.h"
 #include "random_tile.h"
 
 namespace mixline {
 namespace {
 
 using cpu::WeightFormat;
+using test::OneLane;
 using test::Random;
-
-// A group of one lane.
-struct OneLane {
-  template <typename F>
-  void Each(size_t count, F f) const {
-    for (size_t i = 0; i < count; ++i) f(i);
-  }
-  template <typename F>
-  void One(F f) const {
-    f();
-  }
-  template <typename F>
-  double Max(size_t count, F f) const {
-    double max = -HUGE_VAL;
-    for (size_t i = 0; i < count; ++i) max = std::max(max, f(i));
-    return max;
-  }
-  template <typename F>
-  double Sum(size_t count, F f) const {
-    double sum = 0;
-    for (size_t i = 0; i < count; ++i) sum += f(i);
-    return sum;
-  }
-  template <typename F>
-  size_t Best(size_t count, F f) const {
-    size_t best = count;
-    for (size_t i = 0; i < count; ++i) {
-      const double value = f(i);
-      if (!std::isnan(value) && (best == count || value > f(best))) best = i;
-    }
-    return best;
-  }
-};
 
 template <WeightFormat format>
 void CheckUnits(size_t block, size_t blocks) {

@@ -1,7 +1,9 @@
 """Small ONNX graphs around one operator, and sessions that run them with a chosen kernel."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,16 @@ import pytest
 
 from inference.ops import layout, library
 from inference.ops.layout import WeightFormat
+from tests.gpu import usable_library
+from tests.inference.ops.cuda_device import Device
+from tests.native.building import build
 from tests.reference.cached_attention import Attention
 from tests.reference.expert_ffn import Experts
 
 Tensor = npt.NDArray[Any]
 Attribute = int | float | str
 TYPES = {
+    "float16": "float16",
     "float32": "float",
     "float64": "double",
     "int8": "int8",
@@ -342,3 +348,32 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Force each kernel of this machine in turn on the sessions that the test opens."""
     monkeypatch.setenv("MIXLINE_ISA", request.param)
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def fake_library() -> Path:
+    """Build the operators over plain memory."""
+    return build("native", targets=["mixline_ops_fake_gpu"]) / "libmixline_ops_fake_gpu.so"
+
+
+@pytest.fixture
+def fake(fake_library: Path, tmp_path: Path) -> Iterator[Device]:
+    """Plain memory of the test's own, that has to be free again behind it."""
+    library = shutil.copy(fake_library, tmp_path)  # loaded as another library, with its own state
+    device = Device(name="plain memory", path=library, provider="CPUExecutionProvider")
+    yield device
+    state = device.state()
+    assert (state.device_bytes, state.pinned_bytes, state.overruns) == (0, 0, 0)
+
+
+@pytest.fixture(params=["plain memory", *(["gpu"] if usable_library() else [])])
+def device(request: pytest.FixtureRequest) -> Device:
+    """Plain memory and, where there is one, a GPU."""
+    if request.param == "plain memory":
+        plain: Device = request.getfixturevalue("fake")
+        return plain
+    library = usable_library()
+    assert library is not None
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls()
+    return Device(name="gpu", path=library.path, provider="CUDAExecutionProvider")

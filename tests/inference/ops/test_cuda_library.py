@@ -8,8 +8,7 @@ import pytest
 
 from inference.errors import OperatorLibraryError
 from inference.ops.cuda_library import LIBRARY_NAME, find_cuda_library
-
-BUILT = Path(__file__).parents[3] / "build" / "cuda"
+from tests.gpu import BUILT
 
 
 def test_without_the_library_there_are_none(tmp_path: Path) -> None:

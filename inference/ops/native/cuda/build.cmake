@@ -38,8 +38,13 @@ set(flags -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings ${targets
   -Xcompiler -Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden
   "-DMIXLINE_CUDA_ARCHITECTURES=\"${names}\"" -I${native})
 
+# ONNX Runtime's face is plain C++; mixline_kernels brings what it shares with the processor's.
+add_library(mixline_cuda_face OBJECT ${MIXLINE_CUDA_FACE} ${native}/cuda/register_cuda.cc)
+target_include_directories(mixline_cuda_face PRIVATE ${native})
+target_compile_options(mixline_cuda_face PRIVATE -Werror)
+
 set(objects "")
-foreach(source router expert_kernels cuda_api)
+foreach(source router expert_kernels gpu cuda_api)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/cuda_${source}.o)
   add_custom_command(OUTPUT ${object}
     COMMAND ${MIXLINE_NVCC} ${flags} -MD -MF ${object}.d -c ${native}/cuda/${source}.cu -o ${object}
@@ -47,8 +52,10 @@ foreach(source router expert_kernels cuda_api)
   list(APPEND objects ${object})
 endforeach()
 set(library ${CMAKE_CURRENT_BINARY_DIR}/libmixline_ops_cuda.so)
+list(APPEND objects $<TARGET_OBJECTS:mixline_cuda_face> $<TARGET_OBJECTS:mixline_kernels>)
 add_custom_command(OUTPUT ${library}
-  COMMAND ${MIXLINE_NVCC} -shared --cudart static ${targets} ${objects} -o ${library}
-  DEPENDS ${objects} VERBATIM)
+  COMMAND ${MIXLINE_NVCC} -shared --cudart static -Xlinker --no-undefined ${targets} ${objects}
+    -o ${library}
+  DEPENDS ${objects} COMMAND_EXPAND_LISTS VERBATIM)
 add_custom_target(mixline_ops_cuda ALL DEPENDS ${library})
 install(FILES ${library} DESTINATION inference/ops)

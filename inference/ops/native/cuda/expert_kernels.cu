@@ -3,9 +3,8 @@
 #include <cuda_bf16.h>
 #include <mma.h>
 
-#include "cuda/expert_kernels.h"
+#include "cuda/device_workspace.h"
 #include "cuda/gate.h"
-#include "cuda/group_slots.h"
 #include "cuda/packed_units.h"
 
 namespace mixline::cuda {
@@ -35,42 +34,8 @@ __device__ void StoreElement(void* y, Element element, size_t i, float value) {
   }
 }
 
-// Scratch memory, the same arrays for the host and the device. Few tokens use `hidden` alone.
-struct Workspace {
-  float* hidden;            // [slots, padded expert_hidden] few tokens
-  __nv_bfloat16* hidden16;  // [slots, padded expert_hidden] many tokens
-  float* outputs;           // [slots, hidden] many tokens: of each slot, to be weighted and added
-  int32_t* grouped;         // [slots]
-  RowTile* tiles;           // [MostRowTiles]
-  int32_t* num_tiles;       // [1]
-  size_t bytes;
-};
-
-constexpr size_t kRows = 64;  // slots of a tensor-core tile
-
-Workspace Carve(void* memory, const ExpertShape& shape, size_t tokens, size_t slots_per_token) {
-  const size_t slots = tokens * slots_per_token;
-  const size_t wide = shape.down().padded_columns();
-  auto* base = static_cast<uint8_t*>(memory);
-  size_t used = 0;
-  const auto take = [&](size_t bytes) {
-    uint8_t* const start = base + used;
-    used += RoundUp(bytes, 256);
-    return start;
-  };
-  Workspace work{};
-  if (tokens <= kFewTokens) {
-    work.hidden = reinterpret_cast<float*>(take(slots * wide * sizeof(float)));
-  } else {
-    work.hidden16 = reinterpret_cast<__nv_bfloat16*>(take(slots * wide * sizeof(__nv_bfloat16)));
-    work.outputs = reinterpret_cast<float*>(take(slots * shape.hidden * sizeof(float)));
-    work.grouped = reinterpret_cast<int32_t*>(take(slots * sizeof(int32_t)));
-    work.tiles = reinterpret_cast<RowTile*>(
-        take(MostRowTiles(slots, shape.num_experts, kRows) * sizeof(RowTile)));
-    work.num_tiles = reinterpret_cast<int32_t*>(take(sizeof(int32_t)));
-  }
-  work.bytes = used;
-  return work;
+__device__ __nv_bfloat16* Hidden16(const Workspace& work) {
+  return reinterpret_cast<__nv_bfloat16*>(work.hidden16);
 }
 
 // Adds up the lanes that have the same rows; afterwards lanes 0 .. 3 hold 4 rows each.
@@ -223,8 +188,8 @@ __global__ void __launch_bounds__(kMatrixThreads)
 
   const size_t warp = threadIdx.x / 32;
   const size_t padded = matrix.padded_columns();
-  const uint8_t* const base = gated ? launch.GateUp(expert, 2 * matrix.bytes())
-                                    : launch.Down(expert, matrix.bytes());
+  const uint8_t* const base =
+      gated ? launch.GateUp(expert, 2 * matrix.bytes()) : launch.Down(expert, matrix.bytes());
   wmma::fragment<wmma::accumulator, 16, 16, 16, float> sums[kColumns / 16];
   for (auto& sum : sums) wmma::fill_fragment(sum, 0.0F);
   for (size_t start = 0; start < padded; start += kStep) {
@@ -237,7 +202,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
         value =
             __float2bfloat16(LoadElement(launch.x, launch.element, token * matrix.columns + input));
       } else if (slot >= 0 && !gated) {
-        value = work.hidden16[static_cast<size_t>(slot) * wide + input];
+        value = Hidden16(work)[static_cast<size_t>(slot) * wide + input];
       }
       rows[i / kStep][i % kStep] = value;
     }
@@ -297,7 +262,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
       value = output < matrix.rows ? HiddenValue(launch.shape.activation, launch.shape.alpha,
                                                  launch.shape.limit, value, up)
                                    : 0.0F;
-      if (output < wide) work.hidden16[slot * wide + output] = __float2bfloat16(value);
+      if (output < wide) Hidden16(work)[slot * wide + output] = __float2bfloat16(value);
     } else if (output < matrix.rows) {
       if (launch.down_bias != nullptr) value += launch.down_bias[expert * matrix.rows + output];
       work.outputs[slot * matrix.rows + output] = value;
@@ -352,25 +317,6 @@ cudaError_t Run(const ExpertLaunch& launch, cudaStream_t stream) {
 }
 
 }  // namespace
-
-size_t WorkspaceBytes(const ExpertShape& shape, size_t tokens, size_t slots) {
-  return Carve(nullptr, shape, tokens, slots).bytes;
-}
-
-const char* Unsupported(const ExpertLaunch& launch) {
-  const ExpertShape& shape = launch.shape;
-  // A grid has 65,535 rows at most.
-  constexpr size_t kMostRows = 65535;
-  const size_t slots = launch.tokens * launch.slots;
-  if (shape.format == WeightFormat::kF32) return "expected int8, int4 or mxfp4 weights, got f32";
-  if (shape.hidden > kMostHidden) return "expected a hidden size of at most 12160";
-  if (shape.num_experts > kMostExperts) return "expected at most 2048 experts";
-  if (launch.slots == 0 || launch.tokens > kMostRows ||
-      MostRowTiles(slots, shape.num_experts, kRows) > kMostRows) {
-    return "expected at least one slot per token and at most 65535 tokens; run fewer at once";
-  }
-  return nullptr;
-}
 
 int RunExperts(const ExpertLaunch& launch, Stream stream) {
   if (launch.tokens == 0) return cudaSuccess;

@@ -27,7 +27,7 @@ struct ExpertAddress {
 struct ExpertLaunch {
   ExpertShape shape;
   size_t tokens;
-  size_t slots;  // experts per token
+  size_t slots;               // experts per token
   Element element;            // of x and y
   const void* x;              // [tokens, hidden]
   const int32_t* expert_ids;  // [tokens, slots]

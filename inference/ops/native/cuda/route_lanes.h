@@ -107,9 +107,9 @@ MIXLINE_HD void SortByScore(const double* score, size_t k, int32_t* ids) {
   }
 }
 
-// Routes one token; arguments as RouteToken's, logits anything with a float [e]. Returns false if a logit or a bias is not finite:
-// then the first slot is expert 0 with the weight NaN, so that nothing can come of it unnoticed,
-// and the others are unused.
+// Routes one token; arguments as RouteToken's, logits anything with a float [e]. Returns false if a
+// logit or a bias is not finite: then the first slot is expert 0 with the weight NaN, so that
+// nothing can come of it unnoticed, and the others are unused.
 template <typename Lanes, typename Logits>
 MIXLINE_HD bool RouteOnLanes(const Lanes& lanes, const RouterConfig& config, const Effort& effort,
                              const Logits& logits, const float* bias, size_t experts,

@@ -67,24 +67,13 @@ __global__ void Route(RouterLaunch launch) {
   const RouteMemory shared(memory, launch.experts, launch.config.k, launch.config.n_group);
   const size_t token = blockIdx.x;
   const LogitRow logits{launch.logits, launch.element, token * launch.experts};
-  const bool finite =
-      RouteOnLanes(Warp{threadIdx.x}, launch.config, launch.effort, logits, launch.bias,
-                   launch.experts, shared, launch.expert_ids + token * launch.config.k,
-                   launch.expert_weights + token * launch.config.k);
+  const bool finite = RouteOnLanes(
+      Warp{threadIdx.x}, launch.config, launch.effort, logits, launch.bias, launch.experts, shared,
+      launch.expert_ids + token * launch.config.k, launch.expert_weights + token * launch.config.k);
   if (!finite && threadIdx.x == 0) *launch.flag = 1;
 }
 
 }  // namespace
-
-const char* Unsupported(const RouterLaunch& launch) {
-  if (launch.experts > kMostExperts) return "expected at most 2048 experts";
-  if (launch.tokens > INT32_MAX) return "expected fewer than 2^31 tokens";
-  const RouterConfig& config = launch.config;
-  if (RouteMemory::Bytes(launch.experts, config.k, config.n_group) > kSharedBytes) {
-    return "expected a k and an n_group that fit, with the experts, into 48 KB of shared memory";
-  }
-  return nullptr;
-}
 
 int RunRouter(const RouterLaunch& launch, Stream stream) {
   if (launch.tokens == 0) return cudaSuccess;
