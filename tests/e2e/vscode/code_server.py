@@ -33,6 +33,24 @@ USER_SETTINGS = {
 }
 
 
+def _stat(pid: int) -> list[str]:
+    """Return what /proc tells of a process behind its name: state, parent, ..."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+
+
+def parent_of(pid: int) -> int:
+    """Return the process that started another."""
+    return int(_stat(pid)[1])
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process has not ended yet, though nobody may have asked how it did."""
+    try:
+        return _stat(pid)[0] not in {"X", "Z"}
+    except OSError:
+        return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeServer:
     """The program behind the browser's windows."""
@@ -44,7 +62,7 @@ class CodeServer:
     def log(self) -> str:
         """Return what the extension has logged, in all windows."""
         files = sorted(self.folder.glob("data/logs/**/mixline.mixline/*.log"))
-        return "\n".join(file.read_text("utf-8") for file in files)
+        return "\n".join(file.read_text("utf-8", errors="replace") for file in files)
 
     def language_servers(self) -> list[int]:
         """Return the processes of our language server that descend from this program."""
@@ -53,8 +71,7 @@ class CodeServer:
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # it has ended meanwhile
                 commands[int(entry.name)] = (entry / "cmdline").read_bytes()
-                stat = (entry / "stat").read_text()
-                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+                parents[int(entry.name)] = parent_of(int(entry.name))
 
         def is_ours(pid: int) -> bool:
             while pid in parents:
@@ -63,7 +80,9 @@ class CodeServer:
                     return True
             return False
 
-        return [pid for pid, line in commands.items() if b"\0serve\0" in line and is_ours(pid)]
+        ours = {pid for pid, line in commands.items() if b"\0serve\0" in line and is_ours(pid)}
+        # A child has its parent's command line until it runs a program of its own.
+        return [pid for pid in ours if parents[pid] not in ours]
 
     def stop(self) -> None:
         """Kill it and what it has started."""

@@ -26,9 +26,7 @@ def test_a_selected_trace_is_explained_and_its_line_fixed(window: Any) -> None:
     )
     told.wait_for()
     told.get_by_role("button", name="Rename to `total` - verified by ruff").click()
-    window.page.locator('.editor-instance .monaco-editor[data-uri$="price.py"]').wait_for()
-    window.page.get_by_text("return total * 2").wait_for()
+    window.page.locator('.editor-instance .monaco-editor[data-uri$="/price.py"]').wait_for()
     window.file = file
-    window.saved()
 
-    assert file.read_text("utf-8") == FAULTY.replace("totl", "total")
+    window.wait_for_saved(lambda text: text == FAULTY.replace("totl", "total"))

@@ -24,5 +24,5 @@ def test_nothing_of_a_hostile_workspace_runs(
     window.open("main.py", SOURCE)
     window.type("l")
 
-    assert window.wait_for("ghost text", window.ghost) == REST
+    window.wait_for_ghost(REST)
     assert sorted(path.name for path in traps.iterdir()) == []

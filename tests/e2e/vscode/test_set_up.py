@@ -5,11 +5,11 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.vscode.code_server import is_running
 from tests.e2e.vscode.window import REST, SOURCE
 
 pytestmark = pytest.mark.e2e
@@ -96,6 +96,7 @@ def trust(window: Any) -> None:
     window.page.locator(RESTRICTED).get_by_text("Manage").click()
     editor = window.page.locator(".workspace-trust-editor")
     editor.get_by_role("button", name="Trust", exact=True).click()
+    window.page.locator(RESTRICTED).wait_for(state="hidden")
 
 
 def by_hand(window: Any) -> None:
@@ -130,7 +131,7 @@ def test_accepted_at_once_there_is_ghost_text(
     window.open("first.py", SOURCE)
     window.type("l")
 
-    assert window.wait_for("ghost text", window.ghost) == REST
+    window.wait_for_ghost(REST)
 
 
 def test_an_untrusted_workspace_is_completed_and_runs_nothing_of_its_own(
@@ -143,7 +144,7 @@ def test_an_untrusted_workspace_is_completed_and_runs_nothing_of_its_own(
     window.open("untrusted.py", SOURCE)
     window.type("l")
 
-    assert window.wait_for("ghost text", window.ghost) == REST
+    window.wait_for_ghost(REST)
     assert not (window.workspace / "was-run").exists()
 
 
@@ -171,7 +172,7 @@ def test_a_killed_editor_leaves_no_server(
     os.kill(bare.process.pid, signal.SIGKILL)
     bare.process.wait()
 
-    window.wait_for("end of all", lambda: not any(Path(f"/proc/{pid}").exists() for pid in servers))
+    window.wait_for("end of all", lambda: not any(is_running(pid) for pid in servers))
 
 
 def test_declined_or_offline_it_says_how_to_do_it_by_hand(
@@ -195,6 +196,6 @@ def test_declined_or_offline_it_says_how_to_do_it_by_hand(
     window.run("Mixline: Set Up the Server…")
     dialogue.get_by_role("button", name="Set It Up").click()
     said = "the set-up has failed: the package index cannot be reached"
-    page.locator(".notification-toast", has_text=said).wait_for()
+    page.locator(".notification-toast", has_text=said).wait_for(timeout=300_000)
     by_hand(window)
-    assert environments(server) == []
+    window.wait_for("nothing left behind", lambda: environments(server) == [])

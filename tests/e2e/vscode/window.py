@@ -27,6 +27,11 @@ GHOST = ", ".join(
 _titles = itertools.count(1)
 
 
+def _plain(parts: list[str]) -> str:
+    """Join texts in which VS Code shows blanks that do not break."""
+    return "".join(parts).replace("\xa0", " ")
+
+
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
     """Start the browser."""
@@ -56,7 +61,7 @@ class Window:
     def open_on(cls, browser: Any, server: CodeServer, workspace: Path) -> "Window":
         """Open one, whatever it shows then."""
         page = browser.new_context(viewport={"width": 1000, "height": 640}).new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(120_000)
         folder = urllib.parse.quote(str(workspace))
         page.goto(f"http://127.0.0.1:{server.port}/?folder={folder}")
         page.locator(".monaco-workbench .part.statusbar").wait_for(timeout=180_000)
@@ -73,26 +78,47 @@ class Window:
 
     def run(self, command: str) -> None:
         """Run a command from the palette by its title."""
-        self.press("F1")
-        self.page.keyboard.insert_text(f">{command}")
-        row = self.page.locator(".quick-input-list .monaco-list-row", has_text=command).first
+        self._choose("F1", f">{command}", command)
+
+    def _choose(self, key: str, words: str, title: str) -> None:
+        """Open VS Code's quick input by a key, and take the entry of that title from its list.
+
+        Enter takes the focused entry, whatever the list has become since it was looked at.
+        """
+        widget = self.page.locator(".quick-input-widget")
+        field = widget.locator(".quick-input-box input")
+        self.press_until(key, "quick input", field.is_visible)
+        field.fill(words)
+        widget.locator(".monaco-list-row", has_text=title).first.wait_for()
+        focused = widget.locator(".monaco-list-row.focused", has_text=title)
+        if not focused.count():  # another title begins like it
+            self.press_until("ArrowDown", f"focus on {title!r}", focused.count, 1)
+        self.press("Enter")
+        widget.wait_for(state="hidden")
+
+    def choose(self, title: str) -> None:
+        """Choose an action from VS Code's menu at the cursor, once it is there."""
+        row = self.page.locator(".action-widget .monaco-list-row", has_text=title)
+        # Opened before the search is over there is no menu, or one that stays as it is.
+        self.press_until("Escape Control+.", f"{title!r} in the menu", row.count, 3)
         row.click()
+        row.wait_for(state="hidden")
 
     def open(self, name: str, text: str, *, newline: str = "\n") -> None:
         """Open a new file of the given text, the cursor at its end."""
         self.show_file(name, text, newline=newline)
-        self.page.locator(f'.editor-instance .monaco-editor[data-uri$="{name}"]').wait_for()
+        self.page.locator(
+            f'.editor-instance .monaco-editor.focused[data-uri$="/{name}"]'
+        ).wait_for()
         self.press("Control+End")
-        self.page.get_by_text(f"Ln {text.count(chr(10)) + 1}, ").wait_for()
+        at = f"Ln {text.count(chr(10)) + 1}, Col {len(text.rpartition(chr(10))[2]) + 1}"
+        self.page.locator('.statusbar-item[id="status.editor.selection"]', has_text=at).wait_for()
 
     def show_file(self, name: str, text: str, *, newline: str = "\n") -> None:
         """Open a new file in whatever editor there is for its kind."""
         self.file = self.workspace / name
         self.file.write_text(text, encoding="utf-8", newline=newline)
-        self.press("Control+p")
-        self.page.keyboard.insert_text(str(self.file))
-        self.page.locator(".quick-input-list .monaco-list-row", has_text=name).first.wait_for()
-        self.press("Enter")
+        self._choose("Control+p", str(self.file), name)
 
     def configure(self, settings: Mapping[str, object]) -> None:
         """Make these the workspace's settings, and wait until VS Code shows a title among them."""
@@ -104,29 +130,43 @@ class Window:
         self.wait_for("title of the new settings", lambda: title in self.page.title())
 
     def close_editor(self) -> None:
-        """Close the editor, whatever is unsaved in it."""
-        self.run("View: Revert and Close Editor")
+        """Close the editor if one is open, whatever is unsaved in it."""
+        tabs = self.page.locator(".tabs-container .tab")
+        before = tabs.count()
+        if before:
+            self.run("View: Revert and Close Editor")
+            self.wait_for("closed editor", lambda: tabs.count() < before)
 
     def ghost(self) -> str:
         """Return the ghost text on screen, "" if there is none."""
-        parts = self.page.locator(GHOST).all_inner_texts()
-        return "".join(parts).replace("\xa0", " ")
+        return _plain(self.page.locator(GHOST).all_inner_texts())
 
     def status(self) -> str:
         """Return what the item in the status bar tells."""
         item = self.page.locator('.statusbar-item[id="mixline.mixline.mixline.status"]')
-        return item.get_attribute("aria-label") or "" if item.count() else ""
+        labels = item.evaluate_all("items => items.map(item => item.getAttribute('aria-label'))")
+        return "".join(label or "" for label in labels)
 
-    def saved(self) -> str:
-        """Save the file and return its last line."""
-        before = self.file.stat().st_mtime_ns
-        self.press("Control+s")
-        self.wait_for("saved file", lambda: self.file.stat().st_mtime_ns != before)
+    def wait_for_saved(self, fact: Callable[[str], bool]) -> str:
+        """Save until the file's text is right, and return it: an edit may take its time."""
         # VS Code empties the file, then fills it, then takes the mark from its tab.
-        self.page.locator(".tab.active.dirty").wait_for(state="detached")
-        return self.file.read_text("utf-8").split("\n")[-1]
+        unsaved = self.page.locator(".tab.active.dirty")
 
-    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 60) -> Any:
+        def is_right() -> bool:
+            return not unsaved.count() and fact(self.file.read_text("utf-8"))
+
+        self.press_until("Control+s", "right text in the file", is_right, 3)
+        return self.file.read_text("utf-8")
+
+    def wait_for_saved_line(self, line: str) -> None:
+        """Save until this is the file's last line."""
+        self.wait_for_saved(lambda text: text.split("\n")[-1] == line)
+
+    def wait_for_ghost(self, text: str) -> None:
+        """Wait until exactly this is the ghost text."""
+        self.wait_for(f"ghost text {text!r}", lambda: self.ghost() == text)
+
+    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 120) -> Any:
         """Return the first truthy value of `fact`, or fail saying what was waited for."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -138,6 +178,21 @@ class Window:
             f"no {what} after {seconds} s; ghost {self.ghost()!r}, {self.status()!r}"
         )
 
+    def press_until(self, keys: str, what: str, fact: Callable[[], Any], every: float = 10) -> None:
+        """Press keys, such as "Escape Control+.", until something is so.
+
+        What was pressed too early was lost, or its answer was taken away by something else.
+        """
+
+        def is_so() -> bool:
+            self.press(*keys.split())
+            with contextlib.suppress(AssertionError):
+                self.wait_for(what, fact, every)
+                return True
+            return False
+
+        self.wait_for(what, is_so)
+
     def wait_until_ready(self) -> None:
         """Wait for the server, and until VS Code has begun to ask for ghost text.
 
@@ -145,19 +200,13 @@ class Window:
         begins at once.
         """
         try:
-            self.wait_for("ready server", lambda: "Mixline is ready" in self.status(), 180)
+            self.wait_for("ready server", lambda: "Mixline is ready" in self.status(), 600)
             self.open("first.py", SOURCE)
-            self.wait_for("first ghost text", self._is_answered)
+            self.press_until("Alt+Backslash", "first ghost text", self.ghost)
         except AssertionError:
             self.keep_evidence("wait_until_ready")
             raise
         self.close_editor()
-
-    def _is_answered(self) -> bool:
-        self.press("Alt+Backslash")
-        with contextlib.suppress(AssertionError):  # whatever took the request away: once more
-            self.wait_for("ghost text", self.ghost, 10)
-        return bool(self.ghost())
 
     def close(self) -> None:
         """Close the window."""
@@ -168,6 +217,11 @@ class Window:
         FAILURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=FAILURES / f"{name}.png")
         (FAILURES / f"{name}.log").write_text(self.server.log(), "utf-8")
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the editor shows this text, ghost text included."""
+        lines = self.page.locator(".editor-instance .view-lines")
+        self.wait_for(f"text {text!r}", lambda: text in _plain(lines.all_inner_texts()))
 
     def stays(self, what: str, fact: Callable[[], Any], seconds: float = 1.5) -> None:
         """Fail as soon as `fact` is not so."""
