@@ -1,9 +1,13 @@
-"""How an engine is opened: threads, memory, prefill chunks."""
+"""How an engine is opened: provider, threads, memory, prefill chunks."""
 
 import os
 from dataclasses import dataclass, field
+from typing import Final, get_args
 
 from inference.errors import RequestError
+from inference.placement import AskedProvider
+
+PROVIDER_VARIABLE: Final = "MIXLINE_PROVIDER"
 
 
 def default_threads() -> int:
@@ -15,6 +19,20 @@ def default_threads() -> int:
     return min(8, available)
 
 
+def default_provider() -> AskedProvider:
+    """Return what the environment variable MIXLINE_PROVIDER asks for, ``auto`` without it.
+
+    Raises:
+        RequestError: it is no provider.
+    """
+    asked = os.environ.get(PROVIDER_VARIABLE) or "auto"
+    known: tuple[AskedProvider, ...] = get_args(AskedProvider)
+    for provider in known:
+        if asked == provider:
+            return provider
+    raise RequestError(f"expected {PROVIDER_VARIABLE} to be {', '.join(known)}, got {asked!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConfig:
     """Settings that are fixed when the engine opens.
@@ -23,6 +41,7 @@ class EngineConfig:
         RequestError: a value is outside its range.
     """
 
+    provider: AskedProvider = field(default_factory=default_provider)  # auto: cuda where it fits
     threads: int = field(default_factory=default_threads)
     kv_slots: int = 8  # prompts that stay in memory, at most three of them of one document
     kv_budget_tokens: int | None = None  # None: derived from free memory

@@ -27,6 +27,10 @@ class OutOfMemoryError(MixlineError):
         )
 
 
+class ProviderError(MixlineError):
+    """The provider that was asked for cannot run the model here."""
+
+
 class ContextLengthError(MixlineError):
     """A prompt does not fit into the model's context or the KV budget."""
 

@@ -52,6 +52,14 @@ class KvShape:
         """The graph's name of every buffer, less `past_` or `present_`."""
         return tuple(f"{i}_{tensor.name}" for i in range(self.layers) for tensor in self.tensors)
 
+    def arrays(self, capacity: int) -> list[tuple[tuple[int, ...], "np.dtype[np.generic]"]]:
+        """Return shape and type of every buffer of so many tokens, in the order of `names`."""
+        return [
+            ((1, self.kv_heads, capacity, tensor.width), tensor.dtype)
+            for _ in range(self.layers)
+            for tensor in self.tensors
+        ]
+
     @property
     def bytes_per_token(self) -> int:
         """Keys and values of all layers."""
@@ -68,6 +76,15 @@ class KvTensor:
     width: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a buffer is; its address is one of the memory that the slot is in."""
+
+    address: int
+    shape: tuple[int, ...]
+    dtype: "np.dtype[np.generic]"
+
+
 class KvCache:
     """The buffers of one slot; its `tokens` are the ids whose keys and values they hold."""
 
@@ -76,6 +93,14 @@ class KvCache:
         self.capacity = 0
         self.tokens: list[int] = []
         self.buffers: list[Buffer] = []  # in the order of `shape.names`
+        self.growths = 0  # how often the buffers have been replaced
+
+    def places(self) -> list[Place]:
+        """Return where the buffers are, in the order of `shape.names`, until they grow."""
+        return [
+            Place(address=buffer.ctypes.data, shape=buffer.shape, dtype=buffer.dtype)
+            for buffer in self.buffers
+        ]
 
     @property
     def nbytes(self) -> int:
@@ -108,7 +133,10 @@ class KvCache:
         """
         if num_tokens <= self.capacity:
             return
-        self._replace(self.capacity_for(num_tokens, limit), len(self.tokens))
+        capacity = self.capacity_for(num_tokens, limit)
+        self._replace(capacity, len(self.tokens))
+        self.capacity = capacity
+        self.growths += 1
 
     def rewind(self, length: int) -> None:
         """Forget everything from position `length` on."""
@@ -121,17 +149,12 @@ class KvCache:
         self.tokens = other.tokens[:length]
 
     def _replace(self, capacity: int, used: int) -> None:
-        heads = self.shape.kv_heads
-        fresh = [
-            _aligned_empty((1, heads, capacity, tensor.width), tensor.dtype)
-            for _ in range(self.shape.layers)
-            for tensor in self.shape.tensors
-        ]
+        """Make larger buffers, and copy what the first ``used`` positions hold."""
+        fresh = [_aligned_empty(shape, dtype) for shape, dtype in self.shape.arrays(capacity)]
         if used:  # the very first buffers have no former ones
             for new, former in zip(fresh, self.buffers, strict=True):
                 new[:, :, :used] = former[:, :, :used]
         self.buffers = fresh
-        self.capacity = capacity
 
 
 def _aligned_empty(shape: tuple[int, ...], dtype: "np.dtype[np.generic]") -> Buffer:

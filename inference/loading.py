@@ -1,29 +1,35 @@
 """From a model directory to everything a generation needs, checked and warmed up."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from inference.config import EngineConfig
 from inference.drafting import DraftCosts
-from inference.errors import ModelDirectoryError
+from inference.errors import MixlineError, ModelDirectoryError, ProviderError
 from inference.generate import Generator
+from inference.gpu import Gpu
 from inference.healing import Healer
-from inference.kv_cache import KvCache, KvShape
 from inference.memory import free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
 from inference.model_info import ModelInfo, describe
+from inference.ops.cuda_library import find_cuda_library
 from inference.ops.library import chosen_kernel, library_path
 from inference.pacing import ChunkPacer
+from inference.placement import ON_CPU, Placement, on_cpu
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
-from inference.session import PROVIDER, Session
+from inference.session import CPU, Session, cuda_device
+from inference.survey import choose_placement, kv_shape
 from inference.tokenizer import Tokenizer
 from inference.vocabulary import Vocabulary
 
 Progress: TypeAlias = Callable[[str, float], None]
 
-_GRAPH: Final = "cpu"
+_CPU: Final = "cpu"
+_CUDA: Final = "cuda"
+_log = logging.getLogger(__name__)
 _RESERVE: Final = (
     256  # tokens kept free behind the largest prompt, at most a quarter of the context
 )
@@ -54,12 +60,18 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         tokenizer, size=architecture.vocab, stop_ids=frozenset(manifest.stop_ids)
     )
     progress("Loading the weights", 0.1)
-    session = open_session(model, config.threads)
+    session, placement = _open_placed(model, config)
+    if placement.warning:
+        _log.warning("%s %s", manifest.name, placement.warning)
     shape = session.kv_shape
     budget = config.kv_budget_tokens
     if budget is None:
+        budget = placement.kv_budget_tokens
+    if budget is None:
         budget = kv_budget_tokens(shape, config.kv_slots, free_bytes())
-    cache = PrefixCache(shape, max_slots=config.kv_slots, budget_tokens=budget)
+    cache = PrefixCache(
+        shape, max_slots=config.kv_slots, budget_tokens=budget, new_cache=session.new_cache
+    )
     context = min(shape.context, budget)
     prompts = PromptBuilder(
         tokenizer,
@@ -71,7 +83,6 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         begin_id=manifest.begin_id,
     )
     progress("Warming up", 0.8)
-    _warm_up(session, shape)
     generator = Generator(
         session=session,
         tokenizer=tokenizer,
@@ -87,8 +98,9 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
     )
     info = describe(
         model,
-        provider=PROVIDER,
-        kernel=kernel,
+        provider=session.device.provider,
+        kernel=_gpu_kernel(placement.gpu) if placement.gpu else kernel,
+        placement=placement.reason,
         library=library,
         context=context,
         prompt_tokens=prompts.budget,
@@ -97,38 +109,57 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
     return generator, info
 
 
-def open_session(model: ModelDir, threads: int) -> Session:
+def open_session(model: ModelDir, threads: int, placement: Placement = ON_CPU) -> Session:
     """Load the graph of a checked model directory.
 
     Raises:
         OperatorLibraryError: our operators are missing or refused.
-        ModelDirectoryError: there is no graph for the CPU, or ONNX Runtime refuses it.
+        ModelDirectoryError: there is no graph for the provider, or ONNX Runtime refuses it.
     """
-    if _GRAPH not in model.graphs:
+    provider = placement.provider
+    if provider not in model.graphs:
         raise ModelDirectoryError(
-            f"{model.path}: expected a graph for {_GRAPH!r}, found {sorted(model.graphs)}; export"
-            " the model with `--providers cpu`"
+            f"{model.path}: expected a graph for {provider!r}, found {sorted(model.graphs)}; export"
+            f" the model with `--providers {'cpu' if provider == _CPU else 'cpu,cuda'}`"
         )
+    library, device = library_path(), CPU
+    if provider == _CUDA:
+        found = find_cuda_library()
+        library = library if found is None else found.path
+        device = cuda_device(placement.resident_bytes)
     architecture = model.manifest.architecture
-    shape = KvShape(
-        layers=architecture.layers,
-        kv_heads=architecture.kv_heads,
-        head_dim=architecture.head_dim,
-        context=architecture.context,
-    )
     return Session(
-        model.graphs[_GRAPH],
-        library=library_path(),
-        kv_shape=shape,
+        model.graphs[provider],
+        library=library,
+        kv_shape=kv_shape(model, provider),
         vocab=architecture.vocab,
         threads=threads,
+        device=device,
     )
 
 
-def _warm_up(session: Session, shape: KvShape) -> None:
+def _open_placed(model: ModelDir, config: EngineConfig) -> tuple[Session, Placement]:
+    """Open and warm up where the model fits; on the CPU if the GPU refuses after all."""
+    placement = choose_placement(model, config.provider, config.kv_slots)
+    if placement.provider == _CUDA:
+        try:
+            return _warm(open_session(model, config.threads, placement)), placement
+        except MixlineError as error:
+            if config.provider == _CUDA:
+                raise ProviderError(f"cannot run on CUDA: {error}") from error
+            placement = on_cpu(f"CUDA failed: {error}", expected=True)
+    return _warm(open_session(model, config.threads)), placement
+
+
+def _gpu_kernel(gpu: Gpu) -> str:
+    return f"sm_{gpu.capability[0]}{gpu.capability[1]} ({gpu.name})"
+
+
+def _warm(session: Session) -> Session:
     """Run a few tokens, so that the first completion pays no page faults and lazy set-up."""
-    kv = KvCache(shape)
-    prompt_tokens = min(_WARM_UP_TOKENS, shape.context - 1)
-    kv.reserve(prompt_tokens + 1, shape.context)
+    kv, context = session.new_cache(), session.kv_shape.context
+    prompt_tokens = min(_WARM_UP_TOKENS, context - 1)
+    kv.reserve(prompt_tokens + 1, context)
     session.run(kv, [0] * prompt_tokens, 1.0)
     session.run(kv, [0], 1.0)
+    return session

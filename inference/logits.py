@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.config import default_threads
-from inference.kv_cache import KvCache
 from inference.loading import open_session
 from inference.model_dir import ModelDir
 
@@ -28,7 +27,7 @@ def prompt_logits(path: Path, ids: npt.NDArray[np.int64]) -> Floats:
         MixlineError: the directory cannot be opened or run.
     """
     session = open_session(ModelDir.open(path), default_threads())
-    kv = KvCache(session.kv_shape)
+    kv = session.new_cache()
     kv.reserve(len(ids), session.kv_shape.context)
     # A step overwrites the logits of the one before.
     return np.stack([session.run(kv, [int(token)], 1.0).copy() for token in ids])

@@ -23,10 +23,18 @@ class ModelInfo:
     active_parameters: int  # read for one token
     weights_bytes: int
     tasks: tuple[str, ...]
+    placement: str = ""  # why it runs there
 
 
 def describe(
-    model: ModelDir, *, provider: str, kernel: str, library: Path, context: int, prompt_tokens: int
+    model: ModelDir,
+    *,
+    provider: str,
+    kernel: str,
+    placement: str,
+    library: Path,
+    context: int,
+    prompt_tokens: int,
 ) -> ModelInfo:
     """Gather the facts of an opened model directory."""
     manifest = model.manifest
@@ -44,4 +52,5 @@ def describe(
         active_parameters=manifest.architecture.active_parameters,
         weights_bytes=sum(e.bytes for name, e in manifest.files.items() if name not in others),
         tasks=tuple(manifest.tasks),
+        placement=placement,
     )

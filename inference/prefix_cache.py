@@ -9,7 +9,7 @@ that a document in which somebody moves about does not push out the rest.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,13 +32,21 @@ class Slot:
 class PrefixCache:
     """All slots; used by the engine's worker thread alone."""
 
-    def __init__(self, shape: KvShape, *, max_slots: int, budget_tokens: int) -> None:
+    def __init__(
+        self,
+        shape: KvShape,
+        *,
+        max_slots: int,
+        budget_tokens: int,
+        new_cache: Callable[[], KvCache] | None = None,
+    ) -> None:
         """Start empty.
 
         Args:
             shape: of the model.
             max_slots: documents held at once.
             budget_tokens: capacity over all slots.
+            new_cache: makes an empty slot; by default one in main memory.
 
         Raises:
             ContextLengthError: the budget holds not a single token.
@@ -51,6 +59,7 @@ class PrefixCache:
         self.shape = shape
         self.budget_tokens = budget_tokens
         self._max_slots = max_slots
+        self._new_cache = new_cache or (lambda: KvCache(shape))
         self._slots: list[Slot] = []
         self._clock = 0
 
@@ -88,7 +97,7 @@ class PrefixCache:
         """
         own = self._own(document, prompt)
         source, shared = self._longest_prefix(prompt, own)
-        target = own if own is not None else Slot(document=document, kv=KvCache(self.shape))
+        target = own if own is not None else Slot(document=document, kv=self._new_cache())
         capacity = target.kv.capacity_for(room, self.budget_tokens)
         self._clock += 1
         target.last_used = self._clock

@@ -9,7 +9,6 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from inference.kv_cache import KvCache
 from inference.loading import open_session
 from inference.model_dir import ModelDir
 from inference.option_scoring import nats_of
@@ -40,7 +39,7 @@ class Scorer:
         self.start_id = start_id  # stands before a text's first token
         self.context = session.kv_shape.context
         self._session = session
-        self._kv = KvCache(session.kv_shape)
+        self._kv = session.new_cache()
 
     @classmethod
     def open(cls, model: Path, threads: int) -> Self:

@@ -5,11 +5,12 @@ the KV buffers (as past and as present, so the graph appends in place). A decode
 three numbers and runs; nothing is allocated or copied in Python.
 """
 
+import io
 import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -22,18 +23,30 @@ import numpy.typing as npt
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
+from inference.device_kv import DeviceKvCache
 from inference.errors import (
     MixlineError,
     ModelDirectoryError,
     OperatorLibraryError,
     OutOfMemoryError,
 )
-from inference.kv_cache import KvCache, KvFormat, KvShape
+from inference.kv_cache import Buffer, KvCache, KvFormat, KvShape
 
 # L layers, H key/value heads, C capacity, D head dimension, N tokens of a step, V vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 PROVIDER: Final = "CPUExecutionProvider"
+CUDA_PROVIDER: Final = "CUDAExecutionProvider"
+_CUDA_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "device_id": "0",
+        # Routers compare logits: products in f32 are not rounded to TF32.
+        "use_tf32": "0",
+        # Growing by doubling would take memory that is meant for experts.
+        "arena_extend_strategy": "kSameAsRequested",
+    }
+)
+_RESIDENT_ENTRY: Final = "mixline.resident_bytes"  # read by our CUDA operators
 _KV_FORMATS: Final[Mapping[str, KvFormat]] = MappingProxyType(
     {"tensor(float)": "f32", "tensor(float16)": "f16", "tensor(int8)": "int8"}
 )
@@ -42,11 +55,40 @@ _NO_MEMORY: Final = "bad_alloc"  # in ONNX Runtime's words
 _LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What runs the graph, and where its caches are."""
+
+    provider: str = PROVIDER
+    memory: str = "cpu"  # as ONNX Runtime calls it
+    # Whether that is not the processor's own: caches are made there, and an input is copied there
+    # when it is bound, so that changing it in place afterwards has no effect.
+    is_remote: bool = False
+    resident_bytes: int = 0  # of experts that stay there; 0: all
+
+
+CPU: Final = Device()
+
+
+def cuda_device(resident_bytes: int) -> Device:
+    """Return the first GPU, with so many bytes of experts kept in its memory; 0: all of them."""
+    return Device(
+        provider=CUDA_PROVIDER, memory="cuda", is_remote=True, resident_bytes=resident_bytes
+    )
+
+
 class Session:
     """Runs the graph; one thread at a time."""
 
     def __init__(
-        self, graph: Path, *, library: Path, kv_shape: KvShape, vocab: int, threads: int
+        self,
+        graph: Path,
+        *,
+        library: Path,
+        kv_shape: KvShape,
+        vocab: int,
+        threads: int,
+        device: Device = CPU,
     ) -> None:
         """Load the graph with the operator library.
 
@@ -57,8 +99,9 @@ class Session:
             ModelDirectoryError: ONNX Runtime refuses the graph.
         """
         self.vocab = vocab
+        self.device = device
         try:
-            self._session: Any = _open(str(graph), library, threads)
+            self._session: Any = _open(str(graph), library, threads, device)
         except OperatorLibraryError:
             raise
         except Exception as error:
@@ -72,6 +115,14 @@ class Session:
         kv_format = _KV_FORMATS.get(types.get("past_0_key", ""), kv_shape.kv_format)
         self.kv_shape = replace(kv_shape, kv_format=kv_format)
         self._bindings: weakref.WeakKeyDictionary[KvCache, _Binding] = weakref.WeakKeyDictionary()
+
+    def new_cache(self) -> KvCache:
+        """Return an empty slot where the graph reads and writes it."""
+        if not self.device.is_remote:
+            return KvCache(self.kv_shape)
+        return DeviceKvCache(
+            self.kv_shape, lambda shape, dtype: _OrtBuffer(shape, dtype, self.device.memory)
+        )
 
     def run(self, kv: KvCache, tokens: Sequence[int], effort: float) -> Floats:
         """Append tokens to a slot and return the logits ``[V]`` behind the last of them.
@@ -121,8 +172,8 @@ class Session:
     def _binding(self, kv: KvCache) -> "_Binding":
         """Return the slot's binding, made anew where its buffers have been replaced."""
         binding = self._bindings.get(kv)
-        if binding is None or binding.buffers is not kv.buffers:
-            binding = _Binding(self._session, kv, self.vocab)
+        if binding is None or binding.growths != kv.growths:
+            binding = _Binding(self._session, kv, self.vocab, self.device)
             self._bindings[kv] = binding
         return binding
 
@@ -130,13 +181,21 @@ class Session:
 class _Binding:
     """The addresses of one slot's buffers, bound to the graph's names."""
 
-    def __init__(self, session: Any, kv: KvCache, vocab: int) -> None:  # noqa: ANN401 - untyped
-        self.buffers = kv.buffers
+    def __init__(
+        self,
+        session: Any,  # noqa: ANN401 - untyped
+        kv: KvCache,
+        vocab: int,
+        device: Device,
+    ) -> None:
+        self.growths = kv.growths
+        self._is_remote = device.is_remote
         self._logits = np.empty((1, vocab), dtype=np.float32)
         self.logits: Floats = self._logits[0]
         self._io: Any = session.io_binding()
         self._past_len = np.zeros((), dtype=np.int32)
         self._position = np.zeros(1, dtype=np.int64)
+        self._asked = self._position
         self._effort = np.ones((), dtype=np.float32)
         self._token = np.zeros((1, 1), dtype=np.int64)
         self._bound_ids = self._token
@@ -145,9 +204,10 @@ class _Binding:
         self._bind_input("logit_positions", self._position)
         self._bind_input("effort", self._effort)
         self._bind_output("logits", self._logits)
-        for name, buffer in zip(kv.shape.names, kv.buffers, strict=True):
-            self._bind_input(f"past_{name}", buffer)
-            self._bind_output(f"present_{name}", buffer)
+        for name, place in zip(kv.shape.names, kv.places(), strict=True):
+            where = (device.memory, 0, place.dtype, place.shape, place.address)
+            self._io.bind_input(f"past_{name}", *where)
+            self._io.bind_output(f"present_{name}", *where)
 
     def run(self, session: Any, tokens: Sequence[int], past: int, effort: float) -> None:  # noqa: ANN401
         ids = self._token
@@ -155,22 +215,28 @@ class _Binding:
             ids[0, 0] = tokens[0]
         else:
             ids = np.asarray([tokens], dtype=np.int64)
-        if ids is not self._bound_ids:
-            self._bind_input("input_ids", ids)
-            self._bound_ids = ids  # keeps the memory alive while it is bound
         self._past_len[...] = past
         self._position[0] = len(tokens) - 1
         self._effort[...] = effort
+        if ids is not self._bound_ids or self._is_remote:
+            self._bind_input("input_ids", ids)
+            self._bound_ids = ids  # keeps the memory alive while it is bound
+        if self._is_remote:
+            self._bind_input("past_len", self._past_len)
+            self._bind_input("logit_positions", self._asked)
+            self._bind_input("effort", self._effort)
         session.run_with_iobinding(self._io)
 
     @contextmanager
     def wider(self, positions: npt.NDArray[np.int64], logits: Floats) -> Iterator[None]:
         """Take the logits of several positions into another array for as long as this lasts."""
+        self._asked = positions
         self._bind_input("logit_positions", positions)
         self._bind_output("logits", logits)
         try:
             yield
         finally:
+            self._asked = self._position
             self._bind_input("logit_positions", self._position)
             self._bind_output("logits", self._logits)
 
@@ -179,6 +245,26 @@ class _Binding:
 
     def _bind_output(self, name: str, array: npt.NDArray[Any]) -> None:
         self._io.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+
+class _OrtBuffer:
+    """An array that ONNX Runtime allocates in a device's memory."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: "np.dtype[np.generic]", memory: str) -> None:
+        try:
+            self._value: Any = ort.OrtValue.ortvalue_from_shape_and_type(shape, dtype, memory, 0)
+        except Exception as error:
+            raise OutOfMemoryError("hold keys and values on the GPU") from error
+
+    @property
+    def address(self) -> int:
+        return int(self._value.data_ptr())
+
+    def read(self) -> Buffer:
+        return np.asarray(self._value.numpy())
+
+    def write(self, values: Buffer) -> None:
+        self._value.update_inplace(values)
 
 
 class BoundGraph:
@@ -193,7 +279,7 @@ class BoundGraph:
         """
         self._graph = graph
         with self._explained("refuses"):
-            self._session: Any = _open(str(graph), library, threads)
+            self._session: Any = _open(str(graph), library, threads, CPU)
         self._io: Any = self._session.io_binding()
         self._bound: tuple[npt.NDArray[Any], ...] = ()
 
@@ -235,7 +321,30 @@ def onnxruntime_version() -> str:
     return str(ort.__version__)
 
 
-def _open(graph: str, library: Path, threads: int) -> Any:  # noqa: ANN401 - untyped
+def cuda_problem() -> str:
+    """Return why ONNX Runtime cannot use CUDA, and what to do; "" if it can.
+
+    Loads CUDA's libraries from NVIDIA's Python packages where they are, else from the system.
+    """
+    if CUDA_PROVIDER not in ort.get_available_providers():
+        return (
+            f"expected ONNX Runtime with {CUDA_PROVIDER}, found {ort.__version__} without;"
+            " pip install onnxruntime-gpu"
+        )
+    said = io.StringIO()
+    with redirect_stdout(said):  # it prints what it does not find, and stdout may be a protocol's
+        ort.preload_dlls()
+    failures = [line for line in said.getvalue().splitlines() if line.startswith("Failed to load")]
+    if not failures:
+        return ""
+    return (
+        f"expected the CUDA libraries of ONNX Runtime {ort.__version__}, found that it"
+        f" {failures[0][:_SHOWN].removesuffix('.').replace('Failed', 'failed', 1)};"
+        " pip install 'onnxruntime-gpu[cuda,cudnn]'"
+    )
+
+
+def _open(graph: str, library: Path, threads: int, device: Device) -> Any:  # noqa: ANN401 - untyped
     """Open a session with the operator library; ONNX Runtime's errors pass, but the library's."""
     ort.set_default_logger_severity(_LOG_FATAL)
     options = ort.SessionOptions()
@@ -253,7 +362,16 @@ def _open(graph: str, library: Path, threads: int) -> Any:  # noqa: ANN401 - unt
             f"ONNX Runtime {ort.__version__} cannot load the operator library {library}:"
             f" {_first_line(error)}; reinstall mixline"
         ) from error
-    return ort.InferenceSession(graph, options, providers=[PROVIDER])
+    if device.provider != CUDA_PROVIDER:
+        return ort.InferenceSession(graph, options, providers=[PROVIDER])
+    options.add_session_config_entry(_RESIDENT_ENTRY, str(device.resident_bytes))
+    # Without `enable_fallback=0` it prints a failure to stdout, and tries again on the CPU.
+    return ort.InferenceSession(
+        graph,
+        options,
+        providers=[(CUDA_PROVIDER, dict(_CUDA_OPTIONS)), PROVIDER],
+        enable_fallback=0,
+    )
 
 
 def _first_line(error: Exception) -> str:

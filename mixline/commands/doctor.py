@@ -31,6 +31,7 @@ class ModelReport:
     name: str
     path: str
     provider: str
+    placement: str  # why there
     total_parameters: int
     active_parameters: int
     context_tokens: int
@@ -50,6 +51,7 @@ class DoctorReport:
     kernel: str | None
     kernels_available: tuple[str, ...]
     cuda_operators: str
+    gpu: str
     memory_free_mb: float
     model: ModelReport | None
     experts: "ExpertsReport | None"  # only where it was asked for
@@ -132,6 +134,7 @@ def _examine_model(path: Path | None) -> ModelReport:
         name=info.name,
         path=str(info.path),
         provider=info.provider,
+        placement=info.placement,
         total_parameters=info.total_parameters,
         active_parameters=info.active_parameters,
         context_tokens=info.context,
@@ -193,6 +196,7 @@ def examine(model: Path | None) -> DoctorReport:
         kernel=kernel,
         kernels_available=kernels,
         cuda_operators=cuda,
+        gpu=_gpu(),
         memory_free_mb=round(free_bytes() / MEGABYTE, 1),
         model=report,
         experts=None,
@@ -205,10 +209,20 @@ def _cuda_operators() -> str:
     from inference.ops.cuda_library import find_cuda_library
 
     library = find_cuda_library()
-    if library is None:
-        return "not built; models run on the CPU"
-    devices = library.no_device or f"{library.num_devices} found"
-    return f"{', '.join(library.architectures)}; GPUs: {devices}; models still run on the CPU"
+    return "not built" if library is None else ", ".join(library.architectures)
+
+
+def _gpu() -> str:
+    from inference.gpu import NoGpu, find_gpu
+
+    found = find_gpu()
+    if isinstance(found, NoGpu):
+        return found.reason
+    return (
+        f"{found.name} (sm_{found.capability[0]}{found.capability[1]}), driver for CUDA"
+        f" {found.driver_cuda}, {found.free_bytes / MEGABYTE:,.0f} of"
+        f" {found.total_bytes / MEGABYTE:,.0f} MB free"
+    )
 
 
 def _show(report: DoctorReport) -> None:
@@ -219,6 +233,7 @@ def _show(report: DoctorReport) -> None:
     print(f"operators  {report.operator_library or 'missing'}")
     print(f"kernel     {report.kernel or 'none'} (of {', '.join(report.kernels_available) or '-'})")
     print(f"CUDA       {report.cuda_operators}")
+    print(f"GPU        {report.gpu}")
     print(f"memory     {report.memory_free_mb:,.0f} MB available")
     if report.model is not None:
         model = report.model
@@ -229,7 +244,7 @@ def _show(report: DoctorReport) -> None:
             f"{model.weights_mb:,.1f} MB, context {model.context_tokens:,} tokens, "
             f"tasks: {', '.join(model.tasks)}"
         )
-        print(f"provider   {model.provider}")
+        print(f"provider   {model.provider}: {model.placement}")
         print(f"KV cache   up to {model.kv_budget_tokens:,} tokens over all documents")
     if report.experts is not None:
         from evaluation.experts import table
