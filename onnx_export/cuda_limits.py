@@ -9,7 +9,7 @@ from onnx_export.errors import UnsupportedError
 from onnx_export.passes.pad_heads import HeadPadding
 
 # Of mixline.ExpertFFN and ExpertRouter on CUDA: inference/ops/native/cuda/expert_kernels.h.
-LARGEST_HIDDEN: Final = 12288
+LARGEST_HIDDEN: Final = 12160
 LARGEST_EXPERTS: Final = 2048
 # Of ONNX Runtime's GroupQueryAttention: flash attention's largest head, and RoPE's step.
 LARGEST_HEAD_DIM: Final = 256

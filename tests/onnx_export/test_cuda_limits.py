@@ -51,7 +51,7 @@ def test_weight_that_fp16_cannot_hold_is_named(tmp_path: Path, tiny_checkpoint: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden": 12_289}, "a hidden size of at most 12288 for CUDA's ExpertFFN, found 12289"),
+        ({"hidden": 12_161}, "a hidden size of at most 12160 for CUDA's ExpertFFN, found 12161"),
         ({"experts": 2049}, "at most 2048 experts for CUDA's ExpertRouter, found 2049"),
         ({"head_dim": 260}, "at most 256 dimensions for CUDA's GroupQueryAttention, found 272"),
     ],
