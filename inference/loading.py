@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from inference.config import EngineConfig
+from inference.device import CPU, cuda_device
 from inference.drafting import DraftCosts
 from inference.errors import MixlineError, ModelDirectoryError, ProviderError
 from inference.generate import Generator
@@ -20,7 +21,7 @@ from inference.pacing import ChunkPacer
 from inference.placement import ON_CPU, Placement, on_cpu
 from inference.prefix_cache import PrefixCache
 from inference.prompt import PromptBuilder
-from inference.session import CPU, Session, cuda_device
+from inference.session import Session
 from inference.survey import choose_placement, kv_shape
 from inference.tokenizer import Tokenizer
 from inference.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import os
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -23,6 +23,8 @@ import numpy.typing as npt
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
+from inference.binding import Binding
+from inference.device import CPU, CPU_PROVIDER, CUDA_PROVIDER, Device
 from inference.device_kv import DeviceKvCache
 from inference.errors import (
     MixlineError,
@@ -35,8 +37,6 @@ from inference.kv_cache import Buffer, KvCache, KvFormat, KvShape
 # L layers, H key/value heads, C capacity, D head dimension, N tokens of a step, V vocabulary
 
 Floats: TypeAlias = npt.NDArray[np.float32]
-PROVIDER: Final = "CPUExecutionProvider"
-CUDA_PROVIDER: Final = "CUDAExecutionProvider"
 _CUDA_OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "device_id": "0",
@@ -53,28 +53,6 @@ _KV_FORMATS: Final[Mapping[str, KvFormat]] = MappingProxyType(
 _SHOWN: Final = 400
 _NO_MEMORY: Final = "bad_alloc"  # in ONNX Runtime's words
 _LOG_FATAL: Final = 4  # ONNX Runtime's messages reach the user through our errors only
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What runs the graph, and where its caches are."""
-
-    provider: str = PROVIDER
-    memory: str = "cpu"  # as ONNX Runtime calls it
-    # Whether that is not the processor's own: caches are made there, and an input is copied there
-    # when it is bound, so that changing it in place afterwards has no effect.
-    is_remote: bool = False
-    resident_bytes: int = 0  # of experts that stay there; 0: all
-
-
-CPU: Final = Device()
-
-
-def cuda_device(resident_bytes: int) -> Device:
-    """Return the first GPU, with so many bytes of experts kept in its memory; 0: all of them."""
-    return Device(
-        provider=CUDA_PROVIDER, memory="cuda", is_remote=True, resident_bytes=resident_bytes
-    )
 
 
 class Session:
@@ -114,7 +92,7 @@ class Session:
         types = {value.name: value.type for value in self._session.get_inputs()}
         kv_format = _KV_FORMATS.get(types.get("past_0_key", ""), kv_shape.kv_format)
         self.kv_shape = replace(kv_shape, kv_format=kv_format)
-        self._bindings: weakref.WeakKeyDictionary[KvCache, _Binding] = weakref.WeakKeyDictionary()
+        self._bindings: weakref.WeakKeyDictionary[KvCache, Binding] = weakref.WeakKeyDictionary()
 
     def new_cache(self) -> KvCache:
         """Return an empty slot where the graph reads and writes it."""
@@ -169,82 +147,13 @@ class Session:
         kv.tokens.extend(tokens)
         return logits
 
-    def _binding(self, kv: KvCache) -> "_Binding":
+    def _binding(self, kv: KvCache) -> "Binding":
         """Return the slot's binding, made anew where its buffers have been replaced."""
         binding = self._bindings.get(kv)
         if binding is None or binding.growths != kv.growths:
-            binding = _Binding(self._session, kv, self.vocab, self.device)
+            binding = Binding(self._session, kv, self.vocab, self.device)
             self._bindings[kv] = binding
         return binding
-
-
-class _Binding:
-    """The addresses of one slot's buffers, bound to the graph's names."""
-
-    def __init__(
-        self,
-        session: Any,  # noqa: ANN401 - untyped
-        kv: KvCache,
-        vocab: int,
-        device: Device,
-    ) -> None:
-        self.growths = kv.growths
-        self._is_remote = device.is_remote
-        self._logits = np.empty((1, vocab), dtype=np.float32)
-        self.logits: Floats = self._logits[0]
-        self._io: Any = session.io_binding()
-        self._past_len = np.zeros((), dtype=np.int32)
-        self._position = np.zeros(1, dtype=np.int64)
-        self._asked = self._position
-        self._effort = np.ones((), dtype=np.float32)
-        self._token = np.zeros((1, 1), dtype=np.int64)
-        self._bound_ids = self._token
-        self._bind_input("input_ids", self._token)
-        self._bind_input("past_len", self._past_len)
-        self._bind_input("logit_positions", self._position)
-        self._bind_input("effort", self._effort)
-        self._bind_output("logits", self._logits)
-        for name, place in zip(kv.shape.names, kv.places(), strict=True):
-            where = (device.memory, 0, place.dtype, place.shape, place.address)
-            self._io.bind_input(f"past_{name}", *where)
-            self._io.bind_output(f"present_{name}", *where)
-
-    def run(self, session: Any, tokens: Sequence[int], past: int, effort: float) -> None:  # noqa: ANN401
-        ids = self._token
-        if len(tokens) == 1:
-            ids[0, 0] = tokens[0]
-        else:
-            ids = np.asarray([tokens], dtype=np.int64)
-        self._past_len[...] = past
-        self._position[0] = len(tokens) - 1
-        self._effort[...] = effort
-        if ids is not self._bound_ids or self._is_remote:
-            self._bind_input("input_ids", ids)
-            self._bound_ids = ids  # keeps the memory alive while it is bound
-        if self._is_remote:
-            self._bind_input("past_len", self._past_len)
-            self._bind_input("logit_positions", self._asked)
-            self._bind_input("effort", self._effort)
-        session.run_with_iobinding(self._io)
-
-    @contextmanager
-    def wider(self, positions: npt.NDArray[np.int64], logits: Floats) -> Iterator[None]:
-        """Take the logits of several positions into another array for as long as this lasts."""
-        self._asked = positions
-        self._bind_input("logit_positions", positions)
-        self._bind_output("logits", logits)
-        try:
-            yield
-        finally:
-            self._asked = self._position
-            self._bind_input("logit_positions", self._position)
-            self._bind_output("logits", self._logits)
-
-    def _bind_input(self, name: str, array: npt.NDArray[Any]) -> None:
-        self._io.bind_input(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-
-    def _bind_output(self, name: str, array: npt.NDArray[Any]) -> None:
-        self._io.bind_output(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
 
 
 class _OrtBuffer:
@@ -363,13 +272,13 @@ def _open(graph: str, library: Path, threads: int, device: Device) -> Any:  # no
             f" {_first_line(error)}; reinstall mixline"
         ) from error
     if device.provider != CUDA_PROVIDER:
-        return ort.InferenceSession(graph, options, providers=[PROVIDER])
+        return ort.InferenceSession(graph, options, providers=[CPU_PROVIDER])
     options.add_session_config_entry(_RESIDENT_ENTRY, str(device.resident_bytes))
     # Without `enable_fallback=0` it prints a failure to stdout, and tries again on the CPU.
     return ort.InferenceSession(
         graph,
         options,
-        providers=[(CUDA_PROVIDER, dict(_CUDA_OPTIONS)), PROVIDER],
+        providers=[(CUDA_PROVIDER, dict(_CUDA_OPTIONS)), CPU_PROVIDER],
         enable_fallback=0,
     )
 

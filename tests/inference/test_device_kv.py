@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from inference import CompletionRequest, Engine, EngineConfig, loading, survey
+from inference.device import CPU_PROVIDER, Device
 from inference.device_kv import DeviceKvCache
 from inference.errors import OutOfMemoryError, ProviderError
 from inference.gpu import Gpu, NoGpu
@@ -21,7 +22,7 @@ from inference.loading import open_session
 from inference.model_dir import ModelDir
 from inference.ops.library import library_path
 from inference.placement import Placement
-from inference.session import PROVIDER, Device, Session
+from inference.session import Session
 from onnx_export import export_checkpoint
 from onnx_export.random_checkpoint import qwen3_moe_config, write_random_checkpoint
 
@@ -31,7 +32,7 @@ CARD = Gpu(
     name="Fake RTX", capability=(8, 9), driver_cuda=13, total_bytes=24 << 30, free_bytes=24 << 30
 )
 # The processor's memory, treated as a GPU's is: everything but the copying itself is the same.
-REMOTE = Device(provider=PROVIDER, memory="cpu", is_remote=True)
+REMOTE = Device(provider=CPU_PROVIDER, memory="cpu", is_remote=True)
 
 
 class Elsewhere:
@@ -297,7 +298,7 @@ def test_falls_back_with_one_line(
     monkeypatch.setattr(survey, "find_gpu", lambda: CARD)
     monkeypatch.setattr(survey, "find_cuda_library", lambda: None)
     with caplog.at_level(logging.WARNING), Engine.open(both) as engine:
-        assert engine.info.provider == PROVIDER
+        assert engine.info.provider == CPU_PROVIDER
 
     (record,) = caplog.records
     assert (
@@ -318,7 +319,7 @@ def test_a_gpu_that_refuses_after_all(
     monkeypatch.setattr(loading, "choose_placement", lambda *_: placement)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # a machine with a GPU has none here
     with caplog.at_level(logging.WARNING), Engine.open(both) as engine:
-        assert engine.info.provider == PROVIDER
+        assert engine.info.provider == CPU_PROVIDER
 
     (record,) = caplog.records
     assert "runs on the CPU, not on the GPU: CUDA failed: " in record.getMessage()
