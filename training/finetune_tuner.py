@@ -21,16 +21,22 @@ from training.schedule import Stopwatch
 ROWS = 4
 """Rows of a step."""
 ADAPTER_LR = 5e-3
+HEAD_LR = 1e-2
 VECTOR_LR = 3e-3
 ROUTER_LR = 2e-3
 BALANCE = 0.01
 MAX_GRADIENT = 1.0
-WARMUP, DECAY = 0.03, 0.5
-"""Shares of the budget at its begin and end in which the rates rise and fall."""
-VALIDATIONS = 15
-"""Over the whole budget."""
-PATIENCE = 5
-"""Validations in a row without a new best one that end the run: it only learns by heart then."""
+WARMUP = 0.03
+"""Share of the budget in which the rates rise; they fall in all the rest."""
+AVERAGED = 0.98
+"""How much of the averaged weights stays at a step, once there were some dozens."""
+VALIDATIONS = 20
+"""Over the whole budget; the first ones soon, for a small workspace is learned in a minute."""
+PATIENCE = 4
+"""Validations in a row without a new best one: the model only learns by heart then."""
+CUTS = 2
+"""How often the run then goes back to its best weights, slower by `CUT`, before it ends."""
+CUT = 0.3
 CHECKPOINT_SECONDS = 20.0
 
 
@@ -65,8 +71,8 @@ class TunerPlan:
 
 
 def rate(share: float) -> float:
-    """Factor on the learning rates at a share of the budget: up, flat, linear down to 0."""
-    return min(1.0, max(share / WARMUP, 0.05), max(0.0, 1 - share) / DECAY)
+    """Factor on the learning rates at a share of the budget: up, then linear down to 0."""
+    return min(max(share / WARMUP, 0.05), max(0.0, 1 - share) / (1 - WARMUP))
 
 
 class Tuner:
@@ -78,21 +84,21 @@ class Tuner:
         self.plan = plan
         self.state = State(corpus=plan.identity)
         self.half = uses_bf16("auto", "cpu")
-        self.optimiser = torch.optim.AdamW(_groups(model), betas=(0.9, 0.98), weight_decay=0.0)
+        self.optimiser = _optimiser(model)
         saved = _saved(plan)
         self.is_resumed = saved is not None
         if saved is None:
-            self.validations = self.without_best = 0
+            self.validations = self.without_best = self.cuts = 0
+            self.average, self.best = model.snapshot(), model.snapshot()
             self.bits = self.best_bits = self._validate()
-            self.best = model.snapshot()
         else:
             self.state, parameters, kept = saved
             model.restore(parameters)
             self.optimiser.load_state_dict(kept["adam"])
-            self.best = kept["best"]
+            self.average, self.best = kept["average"], kept["best"]
             figures = kept["figures"]
             self.validations = int(figures["validations"])
-            self.without_best = int(figures["without_best"])
+            self.without_best, self.cuts = int(figures["without_best"]), int(figures["cuts"])
             self.bits, self.best_bits = figures["bits"], figures["best_bits"]
         self.watch = Stopwatch(self.state.seconds)
         self._saved_at = self.watch.seconds
@@ -111,9 +117,9 @@ class Tuner:
         Raises:
             FinetuneError: the loss is not finite any more.
         """
-        while self.share < 1 and self.without_best < PATIENCE:
-            self._step(rate(self.share))
-            if self.share * VALIDATIONS >= self.validations + 1 or self.share >= 1:
+        while self.share < 1 and self.cuts <= CUTS:
+            self._step(rate(self.share) * CUT**self.cuts)
+            if _due(self.share) > self.validations or self.share >= 1:
                 self._note_validation()
             if self.watch.seconds - self._saved_at > CHECKPOINT_SECONDS:
                 self.save()
@@ -141,10 +147,16 @@ class Tuner:
         figures = {
             "validations": self.validations,
             "without_best": self.without_best,
+            "cuts": self.cuts,
             "bits": self.bits,
             "best_bits": self.best_bits,
         }
-        kept = {"adam": self.optimiser.state_dict(), "best": self.best, "figures": figures}
+        kept = {
+            "adam": self.optimiser.state_dict(),
+            "average": self.average,
+            "best": self.best,
+            "figures": figures,
+        }
         path = self.plan.folder / checkpoint.LAST
         checkpoint.save(path, self.state, self.model.snapshot(), kept, {})
 
@@ -168,33 +180,64 @@ class Tuner:
         self.state.step += 1
         self.state.tokens += num_tokens
         self.state.rows_stable += ROWS
+        stays = min(AVERAGED, self.state.step / (self.state.step + 9))
+        for name, tensor in self.model.state_dict().items():
+            self.average[name].lerp_(tensor, 1 - stays)
 
     def _note_validation(self) -> None:
-        self.validations = max(self.validations + 1, int(self.share * VALIDATIONS))
+        self.validations = max(self.validations + 1, _due(self.share))
         self.bits = self._validate()
         if self.bits < self.best_bits:
-            self.best_bits, self.best, self.without_best = self.bits, self.model.snapshot(), 0
-        else:
-            self.without_best += 1
+            self.best_bits, self.without_best = self.bits, 0
+            self.best = _copy(self.average)
+            return
+        self.without_best += 1
+        if self.without_best == PATIENCE:
+            self.cuts, self.without_best = self.cuts + 1, 0
+            self.model.restore(self.best)
+            self.average = _copy(self.best)
+            self.optimiser = _optimiser(self.model)
 
     def _validate(self) -> float:
+        """Measure the averaged weights: they are better than those of any one step."""
+        current = self.model.snapshot()
+        self.model.restore(self.average)
         with products(half=self.half, device="cpu"):
-            return self.plan.validate(self.model)
+            bits = self.plan.validate(self.model)
+        self.model.restore(current)
+        return bits
+
+
+def _due(share: float) -> int:
+    """Validations that should have been at a share of the budget: close together at first."""
+    return int(VALIDATIONS * share**0.5)
+
+
+def _copy(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in parameters.items()}
+
+
+def _optimiser(model: TunedModel) -> torch.optim.AdamW:
+    return torch.optim.AdamW(_groups(model), betas=(0.9, 0.98), weight_decay=0.0)
 
 
 def _groups(model: TunedModel) -> list[dict[str, object]]:
     adapters: list[Tensor] = []
+    head: list[Tensor] = []
     routers: list[Tensor] = []
     vectors: list[Tensor] = []
     for name, parameter in model.named_parameters():
         if parameter.dim() < 2:  # noqa: PLR2004 - norms
             vectors.append(parameter)
+        elif name.startswith("head."):
+            head.append(parameter)
         else:
             (routers if name.endswith("router") else adapters).append(parameter)
     return [
         {"params": parameters, "lr": peak, "peak_lr": peak}
         for parameters, peak in (
             (adapters, ADAPTER_LR),
+            (head, HEAD_LR),
             (routers, ROUTER_LR),
             (vectors, VECTOR_LR),
         )

@@ -211,17 +211,31 @@ def test_a_result_that_is_no_better_is_refused(
 def test_learning_by_heart_ends_the_run_with_the_best_weights(
     request_of: FinetuneRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Validation that gets worse and worse: patience ends the run, the base's weights stay."""
+    """Validation that gets worse and worse: back to the best weights, slower, and then the end."""
     bits = itertools.count(1.0)
     monkeypatch.setattr(Tuner, "_validate", lambda _self: next(bits))
     monkeypatch.setattr(finetune_tuner, "VALIDATIONS", 10**6)
+    monkeypatch.setattr(finetune_tuner, "rate", lambda _share: 1.0)
+    peaks = []
+    step = Tuner._step
+
+    def noted(tuner: Tuner, scale: float) -> None:
+        before = tuner.model.snapshot()
+        step(tuner, scale)
+        is_best = all(torch.equal(before[name], tensor) for name, tensor in tuner.best.items())
+        peaks.append((scale, is_best))
+
+    monkeypatch.setattr(Tuner, "_step", noted)
     told = Recorder()
 
     with pytest.raises(FinetuneError, match="no better"):
         finetune(dataclasses.replace(request_of, minutes=60), told)
 
-    assert len(told.steps) == finetune_tuner.PATIENCE
+    assert len(told.steps) == finetune_tuner.PATIENCE * (finetune_tuner.CUTS + 1)
     assert told.steps[-1].best_bits_per_byte == 1.0
+    begins = [scale for scale, is_best in peaks if is_best]
+    assert begins == pytest.approx([finetune_tuner.CUT**cut for cut in range(len(begins))])
+    assert len(begins) == finetune_tuner.CUTS + 1
 
 
 def test_a_graph_that_computes_something_else_is_refused(request_of: FinetuneRequest) -> None:
@@ -285,9 +299,9 @@ def test_a_second_run_at_the_same_time_is_refused(request_of: FinetuneRequest) -
         finetune(request_of)
 
 
-def test_rates_rise_stay_and_fall() -> None:
-    """Never 0 at the begin, 1 in the middle, 0 at the end."""
+def test_rates_rise_and_fall() -> None:
+    """Never 0 at the begin, 1 behind the rise, 0 at the end."""
     assert 0 < rate(0.0) < 0.1
-    assert rate(finetune_tuner.WARMUP) == rate(0.3) == 1.0
-    assert rate(0.75) == pytest.approx(0.5)
+    assert rate(finetune_tuner.WARMUP) == pytest.approx(1.0)
+    assert rate((1 + finetune_tuner.WARMUP) / 2) == pytest.approx(0.5)
     assert rate(1.0) == 0.0
