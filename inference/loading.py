@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -15,8 +16,8 @@ from inference.healing import Healer
 from inference.memory import free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
 from inference.model_info import ModelInfo, describe
-from inference.ops.cuda_library import find_cuda_library
-from inference.ops.library import chosen_kernel, library_path
+from inference.ops.cuda_library import take_faults
+from inference.ops.library import chosen_kernel, cuda_library_path, library_path
 from inference.pacing import ChunkPacer
 from inference.placement import ON_CPU, Placement, on_cpu
 from inference.prefix_cache import PrefixCache
@@ -123,11 +124,11 @@ def open_session(model: ModelDir, threads: int, placement: Placement = ON_CPU) -
             f"{model.path}: expected a graph for {provider!r}, found {sorted(model.graphs)}; export"
             f" the model with `--providers {'cpu' if provider == _CPU else 'cpu,cuda'}`"
         )
-    library, device = library_path(), CPU
+    library, device, faults = library_path(), CPU, None
     if provider == _CUDA:
-        found = find_cuda_library()
-        library = library if found is None else found.path
         device = cuda_device(placement.resident_bytes)
+        if (found := cuda_library_path()) is not None:
+            library, faults = found, partial(take_faults, found)
     architecture = model.manifest.architecture
     return Session(
         model.graphs[provider],
@@ -136,6 +137,7 @@ def open_session(model: ModelDir, threads: int, placement: Placement = ON_CPU) -
         vocab=architecture.vocab,
         threads=threads,
         device=device,
+        take_faults=faults,
     )
 
 

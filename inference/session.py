@@ -8,7 +8,7 @@ three numbers and runs; nothing is allocated or copied in Python.
 import io
 import os
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -67,8 +67,11 @@ class Session:
         vocab: int,
         threads: int,
         device: Device = CPU,
+        take_faults: Callable[[], list[str]] | None = None,
     ) -> None:
         """Load the graph with the operator library.
+
+        ``take_faults`` says what kernels on a GPU, which cannot raise errors, noted in a run.
 
         The format of its caches is the graph's to say: see `kv_shape` afterwards.
 
@@ -78,6 +81,7 @@ class Session:
         """
         self.vocab = vocab
         self.device = device
+        self._take_faults = take_faults
         try:
             self._session: Any = _open(str(graph), library, threads, device)
         except OperatorLibraryError:
@@ -116,10 +120,8 @@ class Session:
             MixlineError: the graph failed; the slot holds what it held.
         """
         binding = self._binding(kv)
-        try:
+        with self._explained():
             binding.run(self._session, tokens, len(kv.tokens), effort)
-        except Exception as error:
-            raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
         kv.tokens.extend(tokens)
         return binding.logits
 
@@ -139,13 +141,20 @@ class Session:
         binding = self._binding(kv)
         positions = np.arange(first, len(tokens), dtype=np.int64)
         logits = np.empty((len(positions), self.vocab), dtype=np.float32)
-        try:
-            with binding.wider(positions, logits):
-                binding.run(self._session, tokens, len(kv.tokens), effort)
-        except Exception as error:
-            raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
+        with self._explained(), binding.wider(positions, logits):
+            binding.run(self._session, tokens, len(kv.tokens), effort)
         kv.tokens.extend(tokens)
         return logits
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Let a run's failure be ours, what a GPU's kernels noted included."""
+        try:
+            yield
+        except Exception as error:
+            raise MixlineError(f"the model's graph failed: {_first_line(error)}") from error
+        if self._take_faults is not None and (faults := self._take_faults()):
+            raise MixlineError(f"the model's graph failed: {faults[0]}")
 
     def _binding(self, kv: KvCache) -> "Binding":
         """Return the slot's binding, made anew where its buffers have been replaced."""
@@ -271,9 +280,10 @@ def _open(graph: str, library: Path, threads: int, device: Device) -> Any:  # no
             f"ONNX Runtime {ort.__version__} cannot load the operator library {library}:"
             f" {_first_line(error)}; reinstall mixline"
         ) from error
+    if device.is_remote:
+        options.add_session_config_entry(_RESIDENT_ENTRY, str(device.resident_bytes))
     if device.provider != CUDA_PROVIDER:
         return ort.InferenceSession(graph, options, providers=[CPU_PROVIDER])
-    options.add_session_config_entry(_RESIDENT_ENTRY, str(device.resident_bytes))
     # Without `enable_fallback=0` it prints a failure to stdout, and tries again on the CPU.
     return ort.InferenceSession(
         graph,

@@ -60,3 +60,15 @@ def find_cuda_library(folders: Iterable[Path] | None = None) -> CudaLibrary | No
         num_devices=devices,
         no_device=reason.value.decode(errors="replace"),
     )
+
+
+def take_faults(path: Path) -> list[str]:
+    """Return what kernels found wrong since the last call, to be asked after a run has ended.
+
+    Args:
+        path: of the library that `find_cuda_library` gave.
+    """
+    library = ctypes.CDLL(str(path))
+    library.mixline_cuda_take_faults.restype = ctypes.c_char_p
+    text: bytes = library.mixline_cuda_take_faults()
+    return text.decode(errors="replace").splitlines()
