@@ -21,6 +21,7 @@ from onnx_export.random_checkpoint import (
     write_random_checkpoint,
 )
 from tests.gpu import usable_library
+from tests.native.building import build
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -193,3 +194,9 @@ def shipped_model() -> Path:
     path = default_model()
     ModelDir.open(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def fake_library() -> Path:
+    """Build the operators over plain memory."""
+    return build("native", targets=["mixline_ops_fake_gpu"]) / "libmixline_ops_fake_gpu.so"

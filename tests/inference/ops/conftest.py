@@ -18,7 +18,6 @@ from inference.ops import layout, library
 from inference.ops.layout import WeightFormat
 from tests.gpu import usable_library
 from tests.inference.ops.cuda_device import Device
-from tests.native.building import build
 from tests.reference.cached_attention import Attention
 from tests.reference.expert_ffn import Experts
 
@@ -348,12 +347,6 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """Force each kernel of this machine in turn on the sessions that the test opens."""
     monkeypatch.setenv("MIXLINE_ISA", request.param)
     return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def fake_library() -> Path:
-    """Build the operators over plain memory."""
-    return build("native", targets=["mixline_ops_fake_gpu"]) / "libmixline_ops_fake_gpu.so"
 
 
 @pytest.fixture

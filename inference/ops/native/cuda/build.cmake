@@ -35,16 +35,16 @@ endforeach()
 list(APPEND targets -gencode arch=compute_${last},code=compute_${last})
 list(JOIN names "," names)
 set(flags -std=c++20 -O3 --expt-relaxed-constexpr -Werror all-warnings ${targets}
-  -Xcompiler -Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden
-  "-DMIXLINE_CUDA_ARCHITECTURES=\"${names}\"" -I${native})
+  -Xcompiler -Wall,-Wextra,-Werror,-fPIC,-fvisibility=hidden -I${native})
 
 # ONNX Runtime's face is plain C++; mixline_kernels brings what it shares with the processor's.
-add_library(mixline_cuda_face OBJECT ${MIXLINE_CUDA_FACE} ${native}/cuda/register_cuda.cc)
+add_library(mixline_cuda_face OBJECT ${MIXLINE_CUDA_FACE})
 target_include_directories(mixline_cuda_face PRIVATE ${native})
 target_compile_options(mixline_cuda_face PRIVATE -Werror)
+target_compile_definitions(mixline_cuda_face PRIVATE MIXLINE_CUDA_ARCHITECTURES="${names}")
 
 set(objects "")
-foreach(source router expert_kernels gpu cuda_api)
+foreach(source router expert_kernels gpu)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/cuda_${source}.o)
   add_custom_command(OUTPUT ${object}
     COMMAND ${MIXLINE_NVCC} ${flags} -MD -MF ${object}.d -c ${native}/cuda/${source}.cu -o ${object}

@@ -17,10 +17,12 @@ void ThrowNoMemory(cudaError_t error, size_t bytes, const char* where) {
 
 }  // namespace
 
+const char* ErrorText(int error) { return cudaGetErrorString(static_cast<cudaError_t>(error)); }
+
+int CountDevices(int* count) { return cudaGetDeviceCount(count); }
+
 void ThrowIfFailed(int error, const char* what) {
-  if (error == 0) return;
-  throw std::runtime_error(std::string(what) + ": " +
-                           cudaGetErrorString(static_cast<cudaError_t>(error)));
+  if (error != 0) throw std::runtime_error(std::string(what) + ": " + ErrorText(error));
 }
 
 void FreeDevice::operator()(std::byte* memory) const { cudaFree(memory); }

@@ -9,6 +9,11 @@
 
 namespace mixline::cuda {
 
+const char* ErrorText(int error);
+
+// Returns 0 or CUDA's error, with which there are none.
+int CountDevices(int* count);
+
 // Throws std::runtime_error with what CUDA says, unless `error` is 0.
 void ThrowIfFailed(int error, const char* what);
 
