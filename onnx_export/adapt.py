@@ -13,6 +13,8 @@ from inference.manifest import TOKENIZER_NAME, Manifest
 from inference.model_dir import ModelDir, write_manifest
 from onnx_export.decoder_weights import TunedWeights
 from onnx_export.graph.adapters import put_tuned
+from onnx_export.graph.builder import tensor_values
+from onnx_export.graph.cuda import cuda_graph, stored_copies
 from onnx_export.read_back import GRAPH_PROVIDER
 from onnx_export.write import WeightFile, file_entry, new_directory
 
@@ -43,28 +45,33 @@ def write_adapted(
         ExportError: ``out`` exists or cannot be written.
     """
     with new_directory(out) as partial:
-        graph_name = base.manifest.graphs[GRAPH_PROVIDER]
         model = onnx.load(base.graphs[GRAPH_PROVIDER], load_external_data=False)
         adapters = partial / ADAPTERS_NAME
+        models = {GRAPH_PROVIDER: model}
         with WeightFile(adapters) as weights:
             added = put_tuned(model, tuned, weights, ADAPTERS_NAME)
+            if "cuda" in base.graphs:
+                models["cuda"] = _for_cuda(base, model, partial, weights)
             entry = weights.close()
-        (partial / graph_name).write_bytes(model.SerializeToString(deterministic=True))
-        files = {graph_name: file_entry(partial / graph_name)}
+        graphs = {provider: base.manifest.graphs[provider] for provider in models}
+        files = {}
+        for provider, name in graphs.items():
+            (partial / name).write_bytes(models[provider].SerializeToString(deterministic=True))
+            files[name] = file_entry(partial / name)
         if entry.bytes:
             files[ADAPTERS_NAME] = entry
         else:
             adapters.unlink()
         shutil.copyfile(base.tokenizer, partial / TOKENIZER_NAME)
         files[TOKENIZER_NAME] = base.manifest.files[TOKENIZER_NAME]
-        for name in _places(model) - set(files):
+        for name in set.union(*map(_places, models.values())) - set(files):
             share(base.path / name, partial / name)
             files[name] = base.manifest.files[name]
         sizes = base.manifest.architecture
         manifest = dataclasses.replace(
             base.manifest,
             name=out.name,
-            graphs={GRAPH_PROVIDER: graph_name},
+            graphs=graphs,
             architecture=dataclasses.replace(
                 sizes,
                 total_parameters=sizes.total_parameters + added,
@@ -77,6 +84,27 @@ def write_adapted(
         ModelDir.open(partial)
         check(partial)
     return manifest
+
+
+def _for_cuda(
+    base: ModelDir, model: onnx.ModelProto, folder: Path, weights: WeightFile
+) -> onnx.ModelProto:
+    """Convert the adapted graph; of the base's fp16 copies those count that are not tuned."""
+    before, made = (
+        onnx.load(base.graphs[provider], load_external_data=False)
+        for provider in (GRAPH_PROVIDER, "cuda")
+    )
+    copies = stored_copies(made, before, model)
+    weights.flush()
+    return cuda_graph(
+        model,
+        lambda tensor: tensor_values(
+            tensor, folder if _place(tensor) == ADAPTERS_NAME else base.path
+        ),
+        weights,
+        ADAPTERS_NAME,
+        {name: copy for name, copy in copies.items() if _place(copy) != ADAPTERS_NAME},
+    )
 
 
 def share(source: Path, target: Path) -> None:
@@ -93,9 +121,9 @@ def share(source: Path, target: Path) -> None:
 
 def _places(model: onnx.ModelProto) -> set[str]:
     """Return the files that hold data of the graph."""
-    return {
-        entry.value
-        for tensor in model.graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
+    return {_place(tensor) for tensor in model.graph.initializer} - {""}
+
+
+def _place(tensor: onnx.TensorProto) -> str:
+    """Return the file that holds a tensor's data, "" if the graph does."""
+    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")

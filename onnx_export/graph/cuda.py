@@ -7,7 +7,8 @@ attention, angles. Each operator has a kernel of the provider in its types:
 tests/onnx_export/test_cuda_graph.py.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ _F32: Final = TensorProto.FLOAT
 _F16: Final = TensorProto.FLOAT16
 _INT32: Final = TensorProto.INT32
 _SUFFIX: Final = {_F32: "f32", _F16: "f16"}
+_HEAD: Final = "head"  # name of the node
 _SINKS, _GQA_SINKS = 8, 11  # index of this input of CachedAttention, and of GroupQueryAttention
 _KEY, _ANGLES = 3, 7  # of past_key and of cosines, of GroupQueryAttention
 # CachedAttention's inputs: query, key, value, past_key, past_value, past_len, cosines, sines.
@@ -31,7 +33,11 @@ ReadWeight = Callable[[onnx.TensorProto], AnyArray]
 
 
 def cuda_graph(
-    model: onnx.ModelProto, read: ReadWeight, weights: WeightFile, location: str
+    model: onnx.ModelProto,
+    read: ReadWeight,
+    weights: WeightFile,
+    location: str,
+    rounded: Mapping[str, onnx.TensorProto] = MappingProxyType({}),
 ) -> onnx.ModelProto:
     """Return the graph for the CUDA provider.
 
@@ -40,25 +46,51 @@ def cuda_graph(
         read: gives the values of one of its initialisers.
         weights: takes what that graph does not have.
         location: name of that file.
+        rounded: fp16 copies that are stored already, by the initialiser that they are of.
 
     Raises:
         UnsupportedError: a weight that fp16 cannot hold.
     """
-    return _Conversion(model, read, weights, location).run()
+    return _Conversion(model, read, weights, location, rounded).run()
+
+
+def stored_copies(
+    made: onnx.ModelProto, of: onnx.ModelProto, model: onnx.ModelProto
+) -> dict[str, onnx.TensorProto]:
+    """Return the fp16 copies of an earlier conversion that count for another graph too.
+
+    Args:
+        made: that conversion's graph.
+        of: what it was made of.
+        model: the other graph, where some initialisers have been replaced.
+    """
+    before = {tensor.name: tensor for tensor in of.graph.initializer}
+    kept = {t.name for t in model.graph.initializer if t == before.get(t.name)}
+    ending = f".{_SUFFIX[_F16]}"
+    return {
+        name: tensor
+        for tensor in made.graph.initializer
+        if tensor.external_data and (name := tensor.name.removesuffix(ending)) in kept
+    }
 
 
 class _Conversion:
     """The new graph as far as it is, and the type of each of its values."""
 
     def __init__(
-        self, model: onnx.ModelProto, read: ReadWeight, weights: WeightFile, location: str
+        self,
+        model: onnx.ModelProto,
+        read: ReadWeight,
+        weights: WeightFile,
+        location: str,
+        rounded: Mapping[str, onnx.TensorProto],
     ) -> None:
         self._model = model
+        self._stored = rounded
         self._read = read
         self._weights = weights
         self._location = location
         self._known = {tensor.name: tensor for tensor in model.graph.initializer}
-        self._outputs = {value.name for value in model.graph.output}
         self._used: dict[str, onnx.TensorProto] = {}
         self._nodes: list[onnx.NodeProto] = []
         self._types: dict[str, int] = {}  # of values that are floats
@@ -133,7 +165,7 @@ class _Conversion:
 
     def _matmul_nbits(self, node: onnx.NodeProto) -> None:
         """Drop `accuracy_level`, which is the CPU's; the head, whose result is read, stays f32."""
-        kind = _F32 if node.output[0] in self._outputs else _F16
+        kind = _F32 if node.name == _HEAD else _F16
         inputs = [self._as(name, kind) for name in node.input]
         self._add(node, inputs, kind, without={"accuracy_level"})
 
@@ -215,7 +247,9 @@ class _Conversion:
             return name
         if (name, kind) not in self._cast:
             result = f"{name}.{_SUFFIX[kind]}"
-            if name in self._known:
+            if name in self._stored:
+                self._used[result] = self._stored[name]
+            elif name in self._known:
                 self._constant(result, self._rounded(name))
             else:
                 self._node("Cast", result, [name], to=kind)

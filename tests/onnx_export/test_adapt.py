@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from inference import CompletionRequest, Engine, ModelDirectoryError
@@ -22,6 +23,7 @@ from onnx_export import (
     write_adapted,
 )
 from onnx_export.safetensors_file import open_safetensors, write_safetensors
+from onnx_export.verify import relative_errors
 
 IDS = np.arange(20, 52, dtype=np.int64)
 Floats = np.ndarray
@@ -122,6 +124,36 @@ def test_a_second_fine_tuning_replaces_the_first(
     assert twice.manifest.architecture == once.manifest.architecture
     found = runner(twice.path, 64).step(IDS, 0)
     np.testing.assert_array_equal(found, runner(once.path, 64).step(IDS, 0))
+
+
+def test_graph_for_cuda_is_adapted_too(
+    tmp_path: Path, tiny_checkpoint: Path, runner: Any, stand_in: Callable[[Path], Path]
+) -> None:
+    """Tuned twice: same numbers as the graph for the CPU, scales and angles still the base's."""
+    base = tmp_path / "base"
+    export_checkpoint(tiny_checkpoint, base, weights="int8", providers=("cpu", "cuda"))
+    for before, after, seed in (("base", "once", 1), ("once", "twice", 2)):
+        tuned = tuned_like(base, seed=seed)
+        write_adapted(
+            ModelDir.open(tmp_path / before), tmp_path / after, tuned, produced_by="a test"
+        )
+
+    twice = ModelDir.open(tmp_path / "twice", verify=True)
+    found = runner(twice.path, 64, stand_in(twice.graphs["cuda"])).step(IDS, 0)
+
+    expected = runner(twice.path, 64).step(IDS, 0)
+    untuned = runner(base, 64).step(IDS, 0)
+    assert np.median(relative_errors(found, expected)) < 0.15  # activations of 8 bits and of fp16
+    assert np.median(relative_errors(untuned, expected)) > 0.3
+    names = {
+        tensor.name
+        for tensor in onnx.load(twice.graphs["cuda"], load_external_data=False).graph.initializer
+        if tensor.external_data
+    }
+    assert "rope.cosines.f16" in names
+    sizes = [twice.manifest.files[name].bytes for name in ("adapters.bin", "weights.bin")]
+    assert sizes[0] == ModelDir.open(tmp_path / "once").manifest.files["adapters.bin"].bytes
+    assert (base / "weights.bin").samefile(twice.path / "weights.bin")
 
 
 def test_what_was_written_is_read_back(adapted: Path, tiny_model: Path) -> None:
