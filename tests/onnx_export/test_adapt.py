@@ -151,8 +151,7 @@ def test_graph_for_cuda_is_adapted_too(
         if tensor.external_data
     }
     assert "rope.cosines.f16" in names
-    sizes = [twice.manifest.files[name].bytes for name in ("adapters.bin", "weights.bin")]
-    assert sizes[0] == ModelDir.open(tmp_path / "once").manifest.files["adapters.bin"].bytes
+    assert "adapters.bin" not in twice.manifest.files  # these are small, and nothing was copied
     assert (base / "weights.bin").samefile(twice.path / "weights.bin")
 
 
