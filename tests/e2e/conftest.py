@@ -58,7 +58,7 @@ class Editor:
     def ask_server(self, method: str) -> Any:
         """Return the server's answer to a request without parameters, None if there is none."""
         return self.lua(
-            f"local answers = vim.lsp.buf_request_sync(0, '{method}', {{}}, 2000)\n"
+            f"local answers = vim.lsp.buf_request_sync(0, '{method}', {{}}, 60000)\n"
             "for id, answer in pairs(answers or {}) do\n"
             "  if vim.lsp.get_client_by_id(id).name == 'mixline' then return answer.result end\n"
             "end"
@@ -88,10 +88,23 @@ class Editor:
             below += details.get("virt_lines", [])
         return "\n".join([first, *("".join(chunk[0] for chunk in line) for line in below)])
 
-    def ghost_after(self, keys: str) -> str:
-        """Press keys and return the ghost text that comes."""
-        self.type(keys)
-        return str(self.wait_for("ghost text", self.ghost))
+    def wait_for_ghost(self, text: str) -> None:
+        """Wait until exactly this is the ghost text."""
+        self.wait_for(f"ghost text {text!r}", lambda: self.ghost() == text)
+
+    def wait_for_last_line(self, line: str) -> None:
+        """Wait until this is the buffer's last line."""
+        self.wait_for(f"last line {line!r}", lambda: self.lines()[-1] == line)
+
+    def confirmed_accept(self) -> dict[str, Any]:
+        """Wait until the server knows of an accept in both ways, and return its statistics."""
+
+        def total() -> dict[str, Any] | None:
+            seen: dict[str, Any] = self.ask_server("mixline/stats")["total"]
+            return seen if seen["confirmed"] and any(seen["accepted"].values()) else None
+
+        found: dict[str, Any] = self.wait_for("a confirmed accept", total)
+        return found
 
     def statusline(self) -> str:
         """Return the plugin's words for a status line."""
@@ -104,7 +117,7 @@ class Editor:
             assert fact(), f"{what} did not last; buffer {self.lines()}, ghost {self.ghost()!r}"
             time.sleep(0.02)
 
-    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait_for(self, what: str, fact: Callable[[], Any], seconds: float = 120) -> Any:
         """Return the first truthy value of `fact`, or fail saying what was waited for."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -113,7 +126,10 @@ class Editor:
                 return value
             time.sleep(0.02)
         messages = self.nvim.command_output("messages")
-        raise AssertionError(f"no {what} after {seconds} s; buffer {self.lines()}; {messages}")
+        raise AssertionError(
+            f"no {what} after {seconds} s; ghost {self.ghost()!r}, "
+            f"buffer {self.lines()}; {messages}"
+        )
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ DRIVE = """
 (require 'package)
 (package-initialize)
 (defun wait-until (fact)
-  (let ((end (+ (float-time) 60)))
+  (let ((end (+ (float-time) 120)))
     (while (and (not (funcall fact)) (< (float-time) end))
       (accept-process-output nil 0.2))))
 (find-file "sample.py")
@@ -52,7 +52,7 @@ def test_completion_inserts_the_suggestion(tmp_path: Path) -> None:
         env={**os.environ, "PATH": path, "HOME": str(tmp_path)},
         check=True,
         capture_output=True,
-        timeout=150,
+        timeout=300,
     )
 
     result = (workspace / "result.py").read_text("utf-8")

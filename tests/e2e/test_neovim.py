@@ -36,11 +36,7 @@ def test_an_accept_is_counted(open_editor: Callable[[str], Any]) -> None:
     editor.type("GAl")
     editor.wait_for("ghost text", editor.ghost)
     editor.type("<Tab>")
-    editor.wait_for(
-        "a confirmed accept",
-        lambda: editor.ask_server("mixline/stats")["total"]["confirmed"] > 0,
-    )
-    stats = editor.ask_server("mixline/stats")["total"]
+    stats = editor.confirmed_accept()
 
     assert stats["accepted"] == {"whole": 1, "line": 0, "word": 0}
     assert stats["rejected"] == 0
@@ -90,7 +86,7 @@ def menu(editor: Any) -> list[str]:
             "local asked = vim.lsp.util.make_range_params(0, 'utf-16')\n"
             "asked.context = { diagnostics = {}, only = { 'quickfix' } }\n"
             "local titles = {}\n"
-            "local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', asked, 2000)\n"
+            "local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', asked, 60000)\n"
             "for _, answer in pairs(answers or {}) do\n"
             "  for _, action in ipairs(answer.result or {}) do\n"
             "    table.insert(titles, action.title)\n"

@@ -49,7 +49,7 @@ class Terminal:
 
     def wait_until(self, what: str, fact: Callable[[], bool]) -> None:
         """Draw until something is so, or fail with the screen."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not fact():
             shown = "\n".join(self.screen.display)
             assert time.monotonic() < deadline, f"{what} never appeared on:\n{shown}"
@@ -126,8 +126,10 @@ def terminal(
 def test_ghost_text_is_on_the_screen(terminal: Terminal) -> None:
     """At the end of the demo's last line the rest of the expression appears."""
     terminal.wait_for("class Order:")
-    terminal.type(":lua vim.wait(30000, function() local c = vim.lsp.get_clients()[1] return c and")
-    terminal.type(" c:request_sync('mixline/status', {}, 2000, 0).result.state == 'ready' end)\r")
+    terminal.type(
+        ":lua vim.wait(120000, function() local c = vim.lsp.get_clients()[1] return c and"
+    )
+    terminal.type(" c:request_sync('mixline/status', {}, 60000).result.state == 'ready' end)\r")
     terminal.type("GA")
 
     terminal.wait_for("return max(order.amount for order in orders)")
@@ -194,7 +196,10 @@ class TestPlugin:
             frames.append((terminal.picture("Neovim", cursor=True, identity=identity), seconds))
 
         terminal.wait_for("class Order:")
-        terminal.wait_for(" Mixline ")
+        terminal.wait_until(
+            "a ready server",
+            lambda: any(line.endswith(" Mixline ") for line in terminal.screen.display),
+        )
         terminal.type("G0wwC")
         terminal.draw(1)
         film(1.0)
@@ -203,13 +208,20 @@ class TestPlugin:
                 terminal.type(key)
                 terminal.draw(0.4)
             film(0.5)
-        terminal.wait_for("max(order.amount for order in orders)")
+        whole = "    return max(order.amount for order in orders)"
+        word = whole.index(" order in")
+
+        def shows(column: int) -> bool:
+            cursor = terminal.screen.cursor
+            shown = terminal.screen.display[cursor.y].rstrip()
+            return cursor.x == column and shown == whole
+
+        terminal.wait_until("ghost text", lambda: shows(word - len(" for")))
         terminal.type("\x1b[1;3C")  # Alt-Right
-        terminal.draw(0.5)
+        terminal.wait_until("the next word", lambda: shows(word))
         film(1.2)
         terminal.type("\t")
-        whole = "    return max(order.amount for order in orders)"
-        terminal.wait_until("end of the line", lambda: terminal.screen.cursor.x == len(whole))
+        terminal.wait_until("end of the line", lambda: shows(len(whole)))
         film(2.0)
         moving = animation([picture for picture, _ in frames], [length for _, length in frames])
         (ROOT / ".e2e").mkdir(exist_ok=True)

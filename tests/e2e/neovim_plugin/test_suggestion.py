@@ -43,7 +43,7 @@ def ask(neovim: Path, folder: Path, **given: Any) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     return dict(json.loads(done.stdout or done.stderr))
 
