@@ -139,12 +139,14 @@ class Session:
             MixlineError: the graph failed; the slot holds what it held.
         """
         binding = self._binding(kv)
-        positions = np.arange(first, len(tokens), dtype=np.int64)
+        # Not every kernel of CUDA's takes an empty tensor, so one position is the least there.
+        asked = min(first, len(tokens) - 1) if self.device.is_remote else first
+        positions = np.arange(asked, len(tokens), dtype=np.int64)
         logits = np.empty((len(positions), self.vocab), dtype=np.float32)
         with self._explained(), binding.wider(positions, logits):
             binding.run(self._session, tokens, len(kv.tokens), effort)
         kv.tokens.extend(tokens)
-        return logits
+        return logits[first - asked :]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -257,6 +257,7 @@ def test_inputs_are_bound_anew_for_each_step(remote: Session) -> None:
     remote.run(kv, [12], 0.5)
     remote.run_scored(kv, [13, 14, 15], 1, 1.0)
     remote.run(kv, [16, 17], -0.5)
+    assert remote.run_scored(kv, [18, 19], 2, 1.0).shape == (0, 800)  # the chunk of a prompt
 
     names = ("input_ids", "past_len", "logit_positions", "effort")
     assert [tuple(seen[name] for name in names) for seen in runtime.seen] == [
@@ -264,6 +265,7 @@ def test_inputs_are_bound_anew_for_each_step(remote: Session) -> None:
         ([12], [1], [0], [0.5]),
         ([13, 14, 15], [2], [1, 2], [1.0]),
         ([16, 17], [5], [1], [-0.5]),
+        ([18, 19], [7], [1], [1.0]),  # kernels of CUDA's may not take an empty tensor
     ]
 
 
