@@ -32,11 +32,14 @@ void CheckUnits(size_t block, size_t blocks) {
   for (size_t u = 0; u < cuda::UnitsOfTile<format>(matrix.columns); ++u) {
     const cuda::UnitPlace place = cuda::PlaceOfUnit<format>(u, block);
     CHECK(place.values % 16 == 0 && place.values + 16 <= tile.size()) << place.values;
+    CHECK(place.scales % (format == WeightFormat::kMxfp4 ? 4 : 8) == 0) << place.scales;
     for (size_t i = 0; i < 16; ++i) ++read[place.values + i];
+    float scales[4];
+    cuda::LoadScales<format>(&tile[place.scales], scales);
     for (unsigned r = 0; r < 4; ++r) {
       uint32_t word;
       memcpy(&word, &tile[place.values + 4 * r], sizeof(word));
-      const double scale = cuda::ScaleOf<format>(&tile[place.scales], r);
+      const double scale = scales[r];
       for (unsigned i = 0; i < cuda::kUnitInputs<format>; ++i) {
         const size_t row = place.row + r;
         const size_t input = place.input + i;
@@ -69,7 +72,9 @@ TEST(cuda_decodes_every_mxfp4_code_and_scale_but_nan) {
     for (uint32_t code = 0; code < 16; ++code) {
       // Row 0, input 0 is byte 64's low nibble.
       tile[64] = static_cast<uint8_t>(code);
-      const double power = cuda::ScaleOf<WeightFormat::kMxfp4>(tile.data(), 0);
+      float scales[4];
+      cuda::LoadScales<WeightFormat::kMxfp4>(tile.data(), scales);
+      const double power = scales[0];
       const double expected = cpu::ReferenceWeight(WeightFormat::kMxfp4, tile.data(), 32, 0, 0);
       CHECK(cuda::Fp4(code) * power == expected) << code << ' ' << scale;
     }

@@ -49,7 +49,7 @@ __device__ void AddLanes(float* sum) {
 template <WeightFormat format>
 __global__ void __launch_bounds__(kWarps * 32)
     HiddenOfFew(ExpertLaunch launch, PackedMatrix matrix, size_t wide, float* hidden) {
-  extern __shared__ float x[];  // [padded hidden]
+  extern __shared__ __align__(16) float x[];  // [padded hidden]
   __shared__ float parts[kWarps][cpu::kTileRows];
   const size_t slot = blockIdx.y;
   const size_t tile = blockIdx.x;
@@ -176,6 +176,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
   __shared__ __align__(32) __nv_bfloat16 columns[kColumns][kPitch];
   __shared__ __align__(32) float out[kRows][kOutPitch];
   __shared__ int32_t slot_of[kRows];
+  __shared__ size_t x_of[kRows];  // where the slot's token begins
   if (static_cast<int32_t>(blockIdx.y) >= *work.num_tiles) return;
   const RowTile tile = work.tiles[blockIdx.y];
   const int32_t expert = tile.expert;
@@ -183,6 +184,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
     slot_of[threadIdx.x] = static_cast<int32_t>(threadIdx.x) < tile.count
                                ? work.grouped[tile.first + static_cast<int32_t>(threadIdx.x)]
                                : -1;
+    x_of[threadIdx.x] = static_cast<size_t>(slot_of[threadIdx.x]) / launch.slots * matrix.columns;
   }
   __syncthreads();
 
@@ -198,9 +200,7 @@ __global__ void __launch_bounds__(kMatrixThreads)
       const size_t input = start + i % kStep;
       __nv_bfloat16 value = __float2bfloat16(0.0F);
       if (slot >= 0 && gated && input < matrix.columns) {
-        const size_t token = static_cast<size_t>(slot) / launch.slots;
-        value =
-            __float2bfloat16(LoadElement(launch.x, launch.element, token * matrix.columns + input));
+        value = __float2bfloat16(LoadElement(launch.x, launch.element, x_of[i / kStep] + input));
       } else if (slot >= 0 && !gated) {
         value = Hidden16(work)[static_cast<size_t>(slot) * wide + input];
       }
@@ -219,11 +219,12 @@ __global__ void __launch_bounds__(kMatrixThreads)
       uint4 loaded = make_uint4(0, 0, 0, 0);
       if (exists) loaded = *reinterpret_cast<const uint4*>(weights + place.values);
       const uint32_t words[kUnitRows] = {loaded.x, loaded.y, loaded.z, loaded.w};
+      float scales[kUnitRows] = {};
+      if (exists) LoadScales<format>(weights + place.scales, scales);
       for (unsigned r = 0; r < kUnitRows; ++r) {
-        const float scale = exists ? ScaleOf<format>(weights + place.scales, r) : 0.0F;
         for (unsigned j = 0; j < kUnitInputs<format>; ++j) {
           columns[part * cpu::kTileRows + place.row + r][place.input - start + j] =
-              __float2bfloat16(ValueOf<format>(words[r], j) * scale);
+              __float2bfloat16(ValueOf<format>(words[r], j) * scales[r]);
         }
       }
     }

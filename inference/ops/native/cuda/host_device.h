@@ -23,6 +23,18 @@ MIXLINE_HD float FloatOfBits(uint32_t bits) {
   return value;
 }
 
+// What is at `source`, which a GPU reads at once: an address that T may have.
+template <typename T>
+MIXLINE_HD T LoadAligned(const void* source) {
+#ifdef __CUDA_ARCH__
+  return *static_cast<const T*>(source);
+#else
+  T value;
+  memcpy(&value, source, sizeof(value));
+  return value;
+#endif
+}
+
 MIXLINE_HD float FloatOfHalf(uint16_t half) {
 #ifdef __CUDA_ARCH__
   return __half2float(__ushort_as_half(half));

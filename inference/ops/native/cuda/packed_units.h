@@ -18,13 +18,13 @@ namespace mixline::cuda {
 
 using cpu::WeightFormat;
 
-inline constexpr size_t kUnitBytes = 16;
-inline constexpr size_t kUnitRows = 4;
-inline constexpr size_t kUnitsPerGroup = cpu::kTileRows / kUnitRows;
-inline constexpr size_t kScaleBytes = 64;  // of a chunk
+inline constexpr uint32_t kUnitBytes = 16;
+inline constexpr uint32_t kUnitRows = 4;
+inline constexpr uint32_t kUnitsPerGroup = cpu::kTileRows / kUnitRows;
+inline constexpr uint32_t kScaleBytes = 64;  // of a chunk
 
 template <WeightFormat format>
-inline constexpr size_t kUnitInputs = format == WeightFormat::kInt8 ? 4 : 8;
+inline constexpr uint32_t kUnitInputs = format == WeightFormat::kInt8 ? 4 : 8;
 
 // The four words of a unit, one a row.
 struct alignas(kUnitBytes) Unit {
@@ -32,12 +32,16 @@ struct alignas(kUnitBytes) Unit {
 };
 static_assert(sizeof(Unit) == kUnitBytes);
 
+struct alignas(16) FourFloats {
+  float value[4];
+};
+
 // Where a unit is, in bytes from the tile's start, and what it belongs to.
 struct UnitPlace {
-  size_t values;  // the unit itself
-  size_t scales;  // of its rows: 4 fp16, or with mxfp4 4 bytes
-  size_t row;     // the first of 4
-  size_t input;   // the first of kUnitInputs
+  uint32_t values;  // the unit itself
+  uint32_t scales;  // of its rows: 4 fp16, or with mxfp4 4 bytes
+  uint32_t row;     // the first of 4
+  uint32_t input;   // the first of kUnitInputs
 };
 
 // `block`: inputs per scale, 32 or 128 (a power of two). `padded_columns`: PackedMatrix's.
@@ -48,17 +52,20 @@ MIXLINE_HD size_t UnitsOfTile(size_t padded_columns) {
 
 template <WeightFormat format>
 MIXLINE_HD UnitPlace PlaceOfUnit(size_t unit, size_t block) {
-  constexpr size_t kPerScale = format == WeightFormat::kMxfp4 ? 1 : 2;    // bytes
-  constexpr size_t kBlocks = kScaleBytes / (cpu::kTileRows * kPerScale);  // of a chunk
-  const size_t chunk_values =
-      kBlocks * block * cpu::kTileRows / (format == WeightFormat::kInt8 ? 1 : 2);
-  const size_t row = unit % kUnitsPerGroup * kUnitRows;
-  const size_t input = unit / kUnitsPerGroup * kUnitInputs<format>;
-  const size_t in_block = input / block;
-  const size_t chunk = in_block / kBlocks;
-  return {unit * kUnitBytes + (chunk + 1) * kScaleBytes,
-          chunk * (kScaleBytes + chunk_values) +
-              (in_block % kBlocks * cpu::kTileRows + row) * kPerScale,
+  // In 32 bits, and with a shift in place of a division by `block`: this is done for each unit.
+  constexpr uint32_t kRows = cpu::kTileRows;
+  constexpr uint32_t kPerScale = format == WeightFormat::kMxfp4 ? 1 : 2;  // bytes
+  constexpr uint32_t kBlocks = kScaleBytes / (kRows * kPerScale);         // of a chunk
+  const unsigned shift = block == 128 ? 7 : 5;
+  const uint32_t chunk_values = (kBlocks * kRows / (format == WeightFormat::kInt8 ? 1 : 2))
+                                << shift;
+  const auto u = static_cast<uint32_t>(unit);
+  const uint32_t row = u % kUnitsPerGroup * kUnitRows;
+  const uint32_t input = u / kUnitsPerGroup * kUnitInputs<format>;
+  const uint32_t in_block = input >> shift;
+  const uint32_t chunk = in_block / kBlocks;
+  return {u * kUnitBytes + (chunk + 1) * kScaleBytes,
+          chunk * (kScaleBytes + chunk_values) + (in_block % kBlocks * kRows + row) * kPerScale,
           row, input};
 }
 
@@ -76,25 +83,32 @@ MIXLINE_HD float ValueOf(uint32_t word, unsigned i) {
     return static_cast<float>(static_cast<int8_t>(word >> (8 * i) & 255U));
   }
   const uint32_t nibble = word >> (8 * (i % 4) + 4 * (i / 4)) & 15U;
-  if (format == WeightFormat::kInt4) return static_cast<float>(static_cast<int>(nibble) - 8);
+  // The last bits of a float of 2^23; conversions are slow on a GPU.
+  if (format == WeightFormat::kInt4) return FloatOfBits(0x4B000000U | nibble) - 8388616.0F;
   return Fp4(nibble);
 }
 
-// The scale of row `r` of a unit; `scales` is UnitPlace::scales' address.
+// The scales of a unit's rows; `scales` is UnitPlace::scales' address.
 template <WeightFormat format>
-MIXLINE_HD float ScaleOf(const uint8_t* scales, unsigned r) {
+MIXLINE_HD void LoadScales(const uint8_t* scales, float* out) {
   if (format == WeightFormat::kMxfp4) {
-    // 2^(s - 127); for s = 0 that is a subnormal float. 255, NaN, is never packed.
-    return scales[r] == 0 ? FloatOfBits(1U << 22) : FloatOfBits(uint32_t{scales[r]} << 23);
+    const auto bytes = LoadAligned<uint32_t>(scales);
+    for (unsigned r = 0; r < kUnitRows; ++r) {
+      const uint32_t scale = bytes >> (8 * r) & 255U;
+      // 2^(s - 127); for s = 0 that is a subnormal float. 255, NaN, is never packed.
+      out[r] = FloatOfBits(scale == 0 ? 1U << 22 : scale << 23);
+    }
+  } else {
+    const auto halves = LoadAligned<uint64_t>(scales);
+    for (unsigned r = 0; r < kUnitRows; ++r) {
+      out[r] = FloatOfHalf(static_cast<uint16_t>(halves >> (16 * r)));
+    }
   }
-  uint16_t half;
-  memcpy(&half, scales + 2 * r, sizeof(half));
-  return FloatOfHalf(half);
 }
 
 // Adds to sum[0 .. 3] what the units lane, lane + lanes, ... of a tile give with x, whose length is
 // the padded columns. `lanes` is a multiple of 4: every unit of a lane has the same rows,
-// lane % 4 * 4 and the three behind. The tile starts at a multiple of 16 bytes.
+// lane % 4 * 4 and the three behind. The tile and x start at multiples of 16 bytes.
 template <WeightFormat format>
 MIXLINE_HD void DotUnits(const uint8_t* tile, size_t block, size_t padded_columns, const float* x,
                          size_t lane, size_t lanes, float* sum) {
@@ -111,12 +125,19 @@ MIXLINE_HD void DotUnits(const uint8_t* tile, size_t block, size_t padded_column
     Unit unit;
     memcpy(&unit, tile + place.values, sizeof(unit));
 #endif
+    float inputs[kUnitInputs<format>];
+    for (unsigned i = 0; i < kUnitInputs<format>; i += 4) {
+      const auto four = LoadAligned<FourFloats>(x + place.input + i);
+      for (unsigned j = 0; j < 4; ++j) inputs[i + j] = four.value[j];
+    }
+    float scales[kUnitRows];
+    LoadScales<format>(tile + place.scales, scales);
     for (unsigned r = 0; r < kUnitRows; ++r) {
       float dot = 0;
       for (unsigned i = 0; i < kUnitInputs<format>; ++i) {
-        dot += ValueOf<format>(unit.row[r], i) * x[place.input + i];
+        dot += ValueOf<format>(unit.row[r], i) * inputs[i];
       }
-      sum[r] += dot * ScaleOf<format>(tile + place.scales, r);
+      sum[r] += dot * scales[r];
     }
   }
 }
