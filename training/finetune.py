@@ -39,7 +39,7 @@ RANK: Final = 16
 SEED: Final = 1
 MAX_CONTEXT: Final = 1024
 """Tokens of a row and of a window that is measured, where the model takes as many."""
-SETTINGS_VERSION: Final = 3
+SETTINGS_VERSION: Final = 4
 """Goes up when a checkpoint of before cannot be gone on from."""
 _BYTES_PER_PARAMETER: Final = 6  # f32, and what stands twice while it is read
 _WORK_BYTES: Final = 2**30

@@ -30,8 +30,9 @@ WARMUP = 0.03
 """Share of the budget in which the rates rise; they fall in all the rest."""
 AVERAGED = 0.98
 """How much of the averaged weights stays at a step, once there were some dozens."""
-VALIDATIONS = 20
-"""Over the whole budget; the first ones soon, for a small workspace is learned in a minute."""
+REST, GROWTH = 5.0, 0.2
+"""Between two validations lies as many times what one takes, and that share of the time so far:
+often at first, for a small workspace is learned in a minute, and never most of the time."""
 PATIENCE = 4
 """Validations in a row without a new best one: the model only learns by heart then."""
 CUTS = 2
@@ -88,16 +89,18 @@ class Tuner:
         saved = _saved(plan)
         self.is_resumed = saved is not None
         if saved is None:
-            self.validations = self.without_best = self.cuts = 0
+            self.without_best = self.cuts = 0
             self.average, self.best = model.snapshot(), model.snapshot()
+            clock = Stopwatch(0.0)
             self.bits = self.best_bits = self._validate()
+            self.due = REST * clock.seconds
         else:
             self.state, parameters, kept = saved
             model.restore(parameters)
             self.optimiser.load_state_dict(kept["adam"])
             self.average, self.best = kept["average"], kept["best"]
             figures = kept["figures"]
-            self.validations = int(figures["validations"])
+            self.due = figures["due"]
             self.without_best, self.cuts = int(figures["without_best"]), int(figures["cuts"])
             self.bits, self.best_bits = figures["bits"], figures["best_bits"]
         self.watch = Stopwatch(self.state.seconds)
@@ -119,7 +122,7 @@ class Tuner:
         """
         while self.share < 1 and self.cuts <= CUTS:
             self._step(rate(self.share) * CUT**self.cuts)
-            if _due(self.share) > self.validations or self.share >= 1:
+            if self.watch.seconds >= self.due or self.share >= 1:
                 self._note_validation()
             if self.watch.seconds - self._saved_at > CHECKPOINT_SECONDS:
                 self.save()
@@ -145,7 +148,7 @@ class Tuner:
         """Write the checkpoint."""
         self.state.seconds = self._saved_at = self.watch.seconds
         figures = {
-            "validations": self.validations,
+            "due": self.due,
             "without_best": self.without_best,
             "cuts": self.cuts,
             "bits": self.bits,
@@ -185,8 +188,10 @@ class Tuner:
             self.average[name].lerp_(tensor, 1 - stays)
 
     def _note_validation(self) -> None:
-        self.validations = max(self.validations + 1, _due(self.share))
+        begin = self.watch.seconds
         self.bits = self._validate()
+        now = self.watch.seconds
+        self.due = now + max(REST * (now - begin), GROWTH * now)
         if self.bits < self.best_bits:
             self.best_bits, self.without_best = self.bits, 0
             self.best = _copy(self.average)
@@ -206,11 +211,6 @@ class Tuner:
             bits = self.plan.validate(self.model)
         self.model.restore(current)
         return bits
-
-
-def _due(share: float) -> int:
-    """Validations that should have been at a share of the budget: close together at first."""
-    return int(VALIDATIONS * share**0.5)
 
 
 def _copy(parameters: dict[str, Tensor]) -> dict[str, Tensor]:

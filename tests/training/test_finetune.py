@@ -214,7 +214,8 @@ def test_learning_by_heart_ends_the_run_with_the_best_weights(
     """Validation that gets worse and worse: back to the best weights, slower, and then the end."""
     bits = itertools.count(1.0)
     monkeypatch.setattr(Tuner, "_validate", lambda _self: next(bits))
-    monkeypatch.setattr(finetune_tuner, "VALIDATIONS", 10**6)
+    monkeypatch.setattr(finetune_tuner, "REST", 0.0)
+    monkeypatch.setattr(finetune_tuner, "GROWTH", 0.0)
     monkeypatch.setattr(finetune_tuner, "rate", lambda _share: 1.0)
     peaks = []
     step = Tuner._step
