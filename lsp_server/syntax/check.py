@@ -3,6 +3,7 @@
 from tree_sitter import Tree
 
 from lsp_server.syntax.parsing import Parsed, Region, parse
+from lsp_server.syntax.repeated_names import repeated_names
 
 _MAX_NODES = 20_000
 _MAX_LINES = 50
@@ -39,6 +40,7 @@ def adds_defect(before: Parsed, before_end: int, after: Parsed, after_end: int) 
 
 def _defects(parsed: Parsed, start: int, end: int) -> int:
     defects = _errors(parsed.tree) + _leaves_block_empty(parsed, end)
+    defects += repeated_names(parsed, start, end)
     return defects + _unexpected_indents(parsed, start, end)
 
 

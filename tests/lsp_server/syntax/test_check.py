@@ -23,6 +23,10 @@ SOUND = [
     ("python", 'def f():\n    """A\n    |\n        b\n    """\n', "c", 0),
     ("python", "x = 1\n|\n    # a comment\ny = 1\n", "z = 1", 0),
     ("python", "x = 1\n    y = 2|\n", " + 1", 0),  # too deep before
+    ("python", "def f(\n    |\n    b: int,\n): ...\n", "a: int,", 0),
+    ("python", "def f(a, a, |): ...\n", "b", 0),  # twice before
+    ("python", "f(a=1, |)\n", "b=g(a=1)", 0),  # of another call
+    ("python", "f(a, |)\n", "a", 0),  # no keyword
     ("javascript", "a;\n|\n    b;\n", "c;", 0),
     ("javascript", "function f() {\n  |\n}\n", "return 1;", 0),
     ("typescript", "const x: number = |;\n", "1", 0),
@@ -49,6 +53,11 @@ BROKEN = [
     ("python", "x = 1\n|\n", "y = 2\n  z = 3", 0),
     ("python", "x = 1\n|\n", "x = )", 0),
     ("python", "x = (1|)\n", "))", 1),
+    ("python", "def f(\n    |\n    b: int,\n): ...\n", "a: int,\n    b: str,", 0),
+    ("python", "def f(*a, |): ...\n", "a=1", 0),
+    ("python", "f(a=1, |)\n", "a=2", 0),
+    ("python", "f(|)\n", "lambda a, *, a: 1", 0),
+    ("python", "|\n", "def f(a: int = 1, **a: int): ...", 0),
     ("javascript", "function f() {\n  |\n}\n", "if (x) {", 0),
     ("typescript", "const x: number = 1;\n|\n", "let y: = 2;", 0),
     ("typescriptreact", "const a = <p>|</p>;\n", "</b>", 0),
