@@ -57,6 +57,7 @@ class SideReport:
     saved_share: float  # keys saved / keys_without
     saved_share_in_part: float  # of these, by accepting the first lines and words of one
     net_saved_share: float  # one key taken off for each suggestion that was read and wrong
+    net_saved_share_of_shown: float  # one key taken off for each that was shown and wrong
     generated_tokens: int
     wasted_tokens: int  # generated and not in accepted text
     cpu_seconds_per_1000_keys: float
@@ -109,6 +110,7 @@ def side_report(
         saved_share=rounded(saved / without),
         saved_share_in_part=rounded(in_part / without),
         net_saved_share=rounded((saved - read_wrong) / without),
+        net_saved_share_of_shown=rounded((saved - (len(sights) - right)) / without),
         generated_tokens=record.generated_tokens,
         wasted_tokens=max(0, record.generated_tokens - useful),
         cpu_seconds_per_1000_keys=rounded(1e3 * record.cpu_s / max(1, record.keys)),
@@ -211,6 +213,7 @@ def _side_rows(side: SideReport) -> list[tuple[str, str]]:
         ("keys saved", f"{side.saved_share:.1%}"),
         ("of these by accepting first lines and words", f"{side.saved_share_in_part:.1%}"),
         ("keys saved, less one for each wrong one read", f"{side.net_saved_share:.1%}"),
+        ("less one for each wrong one shown", f"{side.net_saved_share_of_shown:.1%}"),
         ("tokens generated, and wasted", f"{side.generated_tokens}, {side.wasted_tokens}"),
         ("CPU seconds per 1,000 keys", f"{side.cpu_seconds_per_1000_keys:.1f}"),
         ("CPU while nobody types", f"{side.idle_cpu_share:.2%} of a core"),
