@@ -62,7 +62,7 @@ class Settings:
     multi_line: MultiLine = MultiLine.AUTO
     effort: float = 1.0  # as inference.parse_effort gives it
     comments_and_strings: bool = True  # automatic suggestions there too
-    minimum_confidence: float = 0.5  # automatic suggestions below stay unseen; see `confidence`
+    minimum_confidence: float = 0.25  # automatic suggestions below stay unseen; see `confidence`
     afterlife_ms: int = 4 * _SECOND_MS
     answer_within_ms: int = 450
     completion_fallback: CompletionFallback = CompletionFallback.AUTO

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LEAST_EVENTS: Final = 200  # verdicts below which nothing moves
-BAND: Final = 0.7  # log-odds that a threshold may move: from 0.5 to 0.33 or 0.67
+BAND: Final = 0.7  # log-odds that a threshold may move: from 0.25 to 0.14 or 0.4
 _SHIFT_SPREAD: Final = 0.5  # standard deviations of the prior, in log-odds
 _SLOPE_SPREAD: Final = 0.25
 _LEAST_SLOPE: Final = 0.25  # a surer suggestion is never taken for a worse one

@@ -67,7 +67,7 @@ def test_figures_are_printed(file: HistoryFile, capsys: pytest.CaptureFixture[st
     assert "accepted   1 (whole 1, line 0, word 0)" in told
     assert "acceptance 50 %" in told
     assert "silent     low_confidence 1" in told
-    assert "threshold all: 0.50 in place of 0.50; verdicts so far: 2" in told
+    assert "threshold all: 0.25 in place of 0.25; verdicts so far: 2" in told
     assert "\ngo\n" in told
 
 

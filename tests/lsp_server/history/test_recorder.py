@@ -36,6 +36,7 @@ from lsp_server.syntax.parsing import SyntaxTrees
 URI = "file:///a.py"
 METHOD = "textDocument/inlineCompletion"
 SALT = b"s" * 32
+THRESHOLD = Settings().minimum_confidence
 
 
 class Clock:
@@ -106,7 +107,7 @@ class Desk:
             explicit=False,
             answer_within_ms=None,
             afterlife_ms=0,
-            gate=Gate(minimum_confidence=0.5),
+            gate=Gate(minimum_confidence=THRESHOLD),
             syntax=SyntaxGuard(self.trees, self.document, Point(line, column), "a.py"),
             announce=False,
         )
@@ -252,7 +253,7 @@ def test_who_wants_no_history_has_none(desk: Desk) -> None:
     desk.recorder.closed(URI)
 
     assert desk.paper.records == []
-    assert desk.recorder.gate(desk.settings, "python") == Gate(minimum_confidence=0.5)
+    assert desk.recorder.gate(desk.settings, "python") == Gate(minimum_confidence=THRESHOLD)
 
 
 def test_a_secret_leaves_no_trace(desk: Desk) -> None:
@@ -332,7 +333,7 @@ def _learned(shift: float) -> Learned:
 
 def test_the_gate_follows_what_was_learned(desk: Desk) -> None:
     """Lower for who wants more, higher for who wants less, unless switched off."""
-    lowest, highest = band(0.5)
+    lowest, highest = band(THRESHOLD)
     desk.paper.learned = _learned(shift=9.0)
     low = desk.recorder.gate(desk.settings, "python").minimum_confidence
     desk.paper.learned = _learned(shift=-9.0)
@@ -340,7 +341,7 @@ def test_the_gate_follows_what_was_learned(desk: Desk) -> None:
     off = desk.recorder.gate(Settings(adapt_to_me=False), "python")
 
     assert (low, high) == (pytest.approx(lowest), pytest.approx(highest))
-    assert off == Gate(minimum_confidence=0.5)
+    assert off == Gate(minimum_confidence=THRESHOLD)
 
 
 def test_one_place_in_fifty_is_explored_and_always_the_same(desk: Desk) -> None:
@@ -351,19 +352,21 @@ def test_one_place_in_fifty_is_explored_and_always_the_same(desk: Desk) -> None:
     ]
     desk.paper.learned = _learned(shift=0.0)
     gate = desk.recorder.gate(desk.settings, "python")
-    lower = [request for request in requests if gate.at(request).minimum_confidence < 0.5]
+    lower = [request for request in requests if gate.at(request).minimum_confidence < THRESHOLD]
     again = [request for request in requests if is_explored(request, SALT)]
     elsewhere = [request for request in requests if is_explored(request, b"t" * 32)]
 
     assert 60 < len(lower) < 140
     assert lower == again
     assert len([request for request in lower if request in elsewhere]) < 20
-    assert gate.at(lower[0]).minimum_confidence == pytest.approx(band(0.5)[0])
+    assert gate.at(lower[0]).minimum_confidence == pytest.approx(band(THRESHOLD)[0])
 
 
 def test_what_is_shown_to_learn_from_it_is_marked(desk: Desk) -> None:
     """Its confidence is below the threshold, and nobody has asked for it."""
-    desk.show(0, 4, "compute(y)", logprob=-0.08)
+    text = "compute(y)"
+    sure = math.log(0.9 * THRESHOLD) / CALIBRATION
+    desk.show(0, 4, text, logprob=sure / len(text))
     desk.show(1, 5, " + 1", logprob=-2.0, explicit=True)
 
     assert [shown.explored for shown in desk.records(Shown)] == [True, False]

@@ -4,6 +4,7 @@ from lsp_server.history.file import HistoryFile
 from lsp_server.history.records import Judged, Kept, Moment, Silence, Verdict, new_id
 from lsp_server.history.schema import write
 from lsp_server.history.statistics import outcomes, read_statistics
+from lsp_server.settings import Settings
 from tests.lsp_server.history.samples import judged, shown
 
 
@@ -40,7 +41,7 @@ def test_every_figure(file: HistoryFile) -> None:
     assert found.total.latency_ms == {"p50": 20.0, "p90": 90.0, "p99": 90.0}
     assert found.languages["go"].silent == {"low_confidence": 3}
     assert (found.languages["go"].shown, found.languages["python"].shown) == (1, 2)
-    assert found.personal["all"].own_minimum_confidence == 0.5
+    assert found.personal["all"].own_minimum_confidence == Settings().minimum_confidence
 
 
 def test_what_calibration_learns_from(file: HistoryFile) -> None:

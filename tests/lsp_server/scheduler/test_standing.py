@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from lsp_server.postprocess.confidence import CALIBRATION
 from lsp_server.postprocess.overlap import Insertion
 from lsp_server.postprocess.reject import RejectReason
 from lsp_server.syntax.parsing import SyntaxTrees
 
-_SURE_OF_FOUR = -0.228  # a character; five have a confidence of 0.35, four of 0.43; the gate: 0.4
-_SURE_OF_THREE = -0.26  # five have 0.30, four 0.38, three 0.49
+# Nats a character.
+_SURE_OF_FOUR = -0.21 / CALIBRATION  # five have a confidence of 0.35, four of 0.43; the gate: 0.4
+_SURE_OF_THREE = -0.24 / CALIBRATION  # five have 0.30, four 0.38, three 0.49
 
 
 def shown(text: str, absorbed: int = 0) -> Insertion:
