@@ -14,10 +14,11 @@ from inference.gpu import Gpu, NoGpu
 Provider: TypeAlias = Literal["cpu", "cuda"]
 AskedProvider: TypeAlias = Literal["auto", "cpu", "cuda"]
 
-# Estimates until a GPU has measured them. RESERVE: CUDA's context, cuBLAS, a step's scratch memory.
+# Estimates until a GPU has measured them. RESERVE: CUDA's context, cuBLAS, a step's scratch memory,
+# of which ONNX Runtime takes up to 0.5 GB to multiply several positions by a rounded head.
 # UPLOAD: experts are reordered while they are uploaded. LEAST_SHARE: below it a token waits longer
 # for experts to cross the bus (25 GB/s) than a CPU takes to compute with them (60 GB/s).
-RESERVE_BYTES: Final = 1024**3
+RESERVE_BYTES: Final = 3 * 2**29
 UPLOAD: Final = 1.1
 LEAST_SHARE: Final = 0.6
 LEAST_TOKENS: Final = 4096  # of keys and values that must find room, if the context has so many

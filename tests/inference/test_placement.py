@@ -79,12 +79,12 @@ def test_a_part_of_the_experts_fits() -> None:
         ),
         (
             {"gpu": replace(CARD, free_bytes=8 * GB)},
-            r"expected 11\.2 GB of free memory on RTX 4090, found 8\.0 GB",
+            r"expected 11\.7 GB of free memory on RTX 4090, found 8\.0 GB",
             True,
         ),
         (
             {"gpu": replace(CARD, free_bytes=0)},
-            r"expected 11\.2 GB of free memory on RTX 4090, found 0\.0 GB",
+            r"expected 11\.7 GB of free memory on RTX 4090, found 0\.0 GB",
             True,
         ),
     ],

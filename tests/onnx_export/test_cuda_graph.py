@@ -1,6 +1,7 @@
 """The graph for CUDA: one set of weights, kernels for every node, the CPU graph's numbers."""
 
 import json
+import mmap
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,25 @@ OURS: dict[str, tuple[set[str], ...]] = {
     "ExpertFFN": (HALF, {"int32"}, FLOAT, BYTES, BYTES, FLOAT),
     "ExpertRouter": (FLOAT,),
 }
+
+
+# How a kernel's class is called in the provider's library, by the type that the graph computes in;
+# operators whose class is one for all types are left out.
+SPELLED = {"float": "f", "float16": "NS_9MLFloat16E", "int32": "i", "int64": "l"}
+CLASSES: dict[str, Callable[[str], str]] = {
+    "Add": "4cuda3AddI{}EE".format,
+    "Gemm": "4cuda4GemmI{}EE".format,
+    "MatMulNBits": "7contrib4cuda11MatMulNBitsI{}EE".format,
+    "Mul": "4cuda3MulI{}EE".format,
+    "Sigmoid": "4cuda7SigmoidI{}EE".format,
+    "SkipSimplifiedLayerNormalization": "7contrib4cuda13SkipLayerNormI{}Lb1EEE".format,
+    "Sub": "4cuda3SubI{}EE".format,
+}
+FIXED = (  # LayerNorm of f32 and of fp16, both simplified; attention of fp16 with an fp16 cache
+    "N11onnxruntime4cuda9LayerNormIfffLb1EEE",
+    "N11onnxruntime4cuda9LayerNormINS_9MLFloat16EfS2_Lb1EEE",
+    "N11onnxruntime7contrib4cuda19GroupQueryAttentionINS_9MLFloat16ES3_EE",
+)
 
 
 def value_types(graph: Path, stand_in: Path) -> dict[str, str]:
@@ -150,6 +170,31 @@ def test_every_node_has_a_kernel_in_its_types(
             assert kind is None or kind in allowed[min(index, len(allowed) - 1)], (node, found)
         if node.op_type == "MatMulNBits":
             assert "accuracy_level" not in {attribute.name for attribute in node.attribute}
+
+
+PROVIDER_LIBRARY = Path(ort.__file__).parent / "capi/libonnxruntime_providers_cuda.so"
+
+
+@pytest.mark.skipif(not PROVIDER_LIBRARY.is_file(), reason="this onnxruntime is for the CPU alone")
+def test_installed_provider_has_these_kernels(
+    export: Make, stand_in: Callable[[Path], Path]
+) -> None:
+    """The classes of the kernels stand in the library that would run the graph."""
+    wanted = set(FIXED)
+    for case in FAMILY_CASES["cases"]:
+        graph = export(case) / "model.cuda.onnx"
+        types = value_types(graph, stand_in(graph))
+        for node in onnx.load(graph, load_external_data=False).graph.node:
+            if node.op_type in CLASSES:
+                kind = SPELLED[types[node.input[0]]]
+                wanted.add("N11onnxruntime" + CLASSES[node.op_type](kind))
+    assert len(wanted) > len(FIXED) + len(CLASSES)
+
+    with (
+        PROVIDER_LIBRARY.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as library,
+    ):
+        assert {name for name in wanted if library.find(b"\0" + name.encode() + b"\0") < 0} == set()
 
 
 @pytest.mark.parametrize("case", FAMILY_CASES["cases"])
