@@ -101,7 +101,7 @@ async def run_program(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WAIT_FOR_END_S):
                 await program.exited.wait()
-        transport.close()
+        program.let_go()
     if program.flooded:
         return Ended(problem=f"it printed more than {_MAX_OUTPUT_BYTES >> 20} MiB")
     status = transport.get_returncode()
@@ -116,10 +116,49 @@ def end_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-class _Program(asyncio.SubprocessProtocol):
+class WatchedProgram(asyncio.SubprocessProtocol):
+    """A program whose transport is closed no sooner than asyncio has seen it end.
+
+    `SubprocessTransport.close` looks whether the program has ended, and may so take its status
+    away from asyncio's own watcher, which then warns of an "unknown child process".
+    """
+
+    def __init__(self) -> None:
+        """Wait for the program's start."""
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._is_let_go = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is to be closed."""
+        if isinstance(transport, asyncio.SubprocessTransport):
+            self._transport = transport
+
+    def let_go(self) -> None:
+        """Hear and say nothing more; the program has ended, or was told to."""
+        transport = self._transport
+        if transport is None or transport.get_returncode() is not None:
+            self._close()
+            return
+        self._is_let_go = True
+        for descriptor in (_STDIN, _STDOUT):
+            if (pipe := transport.get_pipe_transport(descriptor)) is not None:
+                pipe.close()
+
+    def process_exited(self) -> None:
+        """Close what was let go before."""
+        if self._is_let_go:
+            self._close()
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class _Program(WatchedProgram):
     """Collects what a program prints."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.output = bytearray()
         self.flooded = False
         self.over = asyncio.Event()  # nothing more is to be expected
@@ -148,6 +187,7 @@ class _Program(asyncio.SubprocessProtocol):
             self._look_over()
 
     def process_exited(self) -> None:
+        super().process_exited()
         self.exited.set()
         self._look_over()
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from lsp_server.fixes.checkers.process import NEUTRAL_FOLDER, end_group
+from lsp_server.fixes.checkers.process import NEUTRAL_FOLDER, WatchedProgram, end_group
 from lsp_server.framing import FramingError, MessageSplitter, Oversized
 
 _STDIN, _STDOUT = 0, 1
@@ -37,6 +37,7 @@ class ServerProcess:
         self._receive = receive
         self._one_at_a_time = asyncio.Lock()
         self._transport: asyncio.SubprocessTransport | None = None
+        self._output: ServerOutput | None = None  # of the server that runs
         self._outputs: list[ServerOutput] = []  # of servers that may not have ended yet
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -123,21 +124,23 @@ class ServerProcess:
             env=dict(self._variables),
             start_new_session=True,
         )
+        self._output = output
         self._outputs.append(output)
         return True
 
     def _end(self, problem: str) -> None:
         transport, self._transport = self._transport, None
-        if transport is not None:
+        output, self._output = self._output, None
+        if transport is not None and output is not None:
             end_group(transport.get_pid())
-            transport.close()
+            output.let_go()
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(LanguageServerError(problem))
         self._waiting.clear()
 
 
-class ServerOutput(asyncio.SubprocessProtocol):
+class ServerOutput(WatchedProgram):
     """Cuts what a server prints into messages.
 
     Args:
@@ -148,6 +151,7 @@ class ServerOutput(asyncio.SubprocessProtocol):
     def __init__(
         self, receive: Callable[[dict[str, Any]], None], failed: Callable[[str], None]
     ) -> None:
+        super().__init__()
         self.exited = asyncio.Event()
         self._receive = receive
         self._failed = failed
@@ -171,6 +175,7 @@ class ServerOutput(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         """Wake whoever waits for an answer."""
+        super().process_exited()
         self.exited.set()
         self._end("it has ended")
 
