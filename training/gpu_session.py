@@ -81,7 +81,7 @@ def start(
     elif tokens is not None:
         budget = ["--tokens", str(tokens)]
     else:
-        end = datetime.fromtimestamp(time.time() + 60 * minutes, UTC)
+        end = datetime.fromtimestamp(time.time() + 60 * minutes, UTC)  # noqa: TID251
         budget = ["--until", end.isoformat(timespec="seconds")]
     command = [
         *(sys.executable, "-m", "training", "pretrain", recipe, "--device", device),

@@ -100,7 +100,7 @@ class Trainer:
         self.model = Model(recipe.model)
         self.model.initialise(recipe.seed)
         self.state = State(corpus=run.corpus.digest)
-        found = resume_point(run, time.time())
+        found = resume_point(run, time.time())  # noqa: TID251 - a date
         saved = None if found is None else checkpoint.load(found)
         if saved is not None:
             self._check(saved[3])
@@ -117,7 +117,8 @@ class Trainer:
             self.optimiser.load_state_dict(saved[2])
         self.on_gpu = run.device.startswith("cuda")
         self.speed = self._accelerate()
-        self.budget = run.budget.resolved(spent_seconds=self.state.seconds, now=time.time())
+        now = time.time()  # noqa: TID251 - a date
+        self.budget = run.budget.resolved(spent_seconds=self.state.seconds, now=now)
         self.watch = Stopwatch(self.state.seconds)
         self._rows: dict[Phase, Rows] = {}
         self._loaders: dict[Phase, Loader] = {}

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -10,11 +9,11 @@ from typing import Final, Protocol
 
 from inference import CompletionRequest
 from lsp_server.document import Document, Edit, Point
+from lsp_server.history.calendar import DAY_S, Calendar
 from lsp_server.history.calibration import BAND, log_odds, probability
 from lsp_server.history.change import change_between
 from lsp_server.history.kept import AFTER_S, KeptText
 from lsp_server.history.records import (
-    DAY_S,
     Confirmed,
     Judged,
     Record,
@@ -22,6 +21,7 @@ from lsp_server.history.records import (
     Silence,
     Verdict,
     new_id,
+    time_of,
 )
 from lsp_server.history.statistics import Statistics, read_statistics
 from lsp_server.history.suggestion import OpenSuggestion
@@ -67,6 +67,7 @@ class Recorder:
         self._settings = settings
         self._timers = timers
         self._writer = writer or Writer(lambda: settings().history)
+        self._calendar = Calendar()
         self._open: dict[str, OpenSuggestion] = {}
         self._kept: dict[str, list[KeptText]] = {}
         self._typed: dict[str, tuple[Point, Judged]] = {}  # the next edit tells more of them
@@ -103,7 +104,7 @@ class Recorder:
             return
         self._put(
             Silence(
-                day=max(int(time.time() // DAY_S), 0),
+                day=max(int(self._now() // DAY_S), 0),
                 language=query.document.language,
                 reason=outcome.value,
             )
@@ -186,7 +187,7 @@ class Recorder:
             doubt(outcome.text),
         )
         shown = Shown(
-            id=new_id(time.time()),
+            id=new_id(self._now()),
             document=query.uri,
             place=_place(request),
             language=document.language,
@@ -248,6 +249,10 @@ class Recorder:
             for text in texts:
                 for record in text.look(now_s):
                     self._put(record)
+
+    def _now(self) -> float:
+        learned = self._writer.learned
+        return self._calendar.now(0.0 if learned is None else time_of(learned.latest))
 
     def _put(self, record: Record) -> None:
         if self._settings().history:

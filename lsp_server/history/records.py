@@ -10,7 +10,6 @@ _ID_BITS: Final = 20  # random, behind the milliseconds: servers may write in th
 _MOST_MS: Final = (1 << 43) - 1  # year 2248; with the random bits it fits SQLite's integers
 _LANGUAGE: Final = re.compile(r"[A-Za-z0-9+#._-]{1,32}")
 _OTHER_LANGUAGE: Final = "other"
-DAY_S: Final = 86_400
 
 
 class Verdict(StrEnum):

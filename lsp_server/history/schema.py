@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from lsp_server.history.calendar import DAY_S
 from lsp_server.history.records import (
-    DAY_S,
     Confirmed,
     Judged,
     Kept,

@@ -29,6 +29,7 @@ class Learned:
 
     salt: bytes
     calibrations: Calibrations
+    latest: int = 0  # identity of the suggestion shown last, if there is one
 
 
 class Writer:
@@ -143,5 +144,6 @@ class Writer:
                 write(connection, batch, salt)
             if self.learned is None or self._unlearned >= _LEARN_EVERY:
                 calibrations = learn(outcomes(connection))
-                self.learned = Learned(salt=salt, calibrations=calibrations)
+                latest = connection.execute("SELECT max(id) FROM suggestion").fetchone()[0]
+                self.learned = Learned(salt=salt, calibrations=calibrations, latest=latest or 0)
                 self._unlearned = 0

@@ -1,6 +1,7 @@
 """From answers and edits to records, with a clock of the test's own."""
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from inference import Completion, CompletionRequest, FinishReason, WorkspaceView
 from lsp_server.context.around_cursor import WindowPins
 from lsp_server.document import Document, Point
+from lsp_server.history.calendar import DAY_S
 from lsp_server.history.calibration import Calibration, Calibrations, band
 from lsp_server.history.recorder import Recorder, is_explored
 from lsp_server.history.records import (
@@ -21,6 +23,7 @@ from lsp_server.history.records import (
     Shown,
     Silence,
     Verdict,
+    new_id,
 )
 from lsp_server.history.writer import Learned
 from lsp_server.postprocess.confidence import CALIBRATION
@@ -172,6 +175,37 @@ def test_shown_accepted_retained(desk: Desk) -> None:
         (shown.id, Moment.TEN_MINUTES, 7),
         (shown.id, Moment.CLOSE, 0),
     ]
+
+
+@pytest.mark.parametrize("jump_s", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_changes_no_duration(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    """How long a suggestion was seen and what is kept of it, while the clock jumps two hours."""
+    before = 1.7e9
+    monkeypatch.setattr(time, "time", lambda: before)
+    desk.show(0, 4, "compute(y)")
+    monkeypatch.setattr(time, "time", lambda: before + jump_s)
+    desk.clock.pass_s(1.0)
+    desk.edit((0, 4), (0, 4), "compute(y)")
+    desk.clock.pass_s(31.0)
+    desk.show(1, 4, "3")
+    (first, second), (judged,) = desk.records(Shown), desk.records(Judged)
+
+    assert (judged.verdict, judged.visible_ms) == (Verdict.WHOLE, 1000.0)
+    assert [kept.moment for kept in desk.records(Kept)] == [Moment.HALF_MINUTE]
+    assert second.id > first.id
+
+
+def test_what_is_shown_now_is_later_than_a_file_of_the_future(desk: Desk) -> None:
+    """The clock was put back while no server ran; or its day, where nothing was shown."""
+    desk.paper.learned = replace(_learned(shift=0.0), latest=new_id(7e9))
+    desk.show(0, 4, "compute(y)")
+    desk.recorder.answered(desk.query(0, 4), RejectReason.LOW_CONFIDENCE, None, 1.0)
+    (shown,), (silence,) = desk.records(Shown), desk.records(Silence)
+
+    assert shown.id > desk.paper.learned.latest
+    assert silence.day == int(7e9 // DAY_S)
 
 
 def test_typing_along_is_one_suggestion(desk: Desk) -> None:

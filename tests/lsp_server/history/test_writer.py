@@ -212,3 +212,17 @@ def test_a_clock_that_jumps_does_no_harm(writers: Callable[..., Writer]) -> None
         writer.put(shown(id=new_id(now_s)))
 
     assert read(writer).total.shown == 4
+
+
+def test_a_file_of_the_future_is_told(writers: Callable[..., Writer]) -> None:
+    """What is written from now on has to be later: it is the last word on its place."""
+    future = shown(id=new_id(7e9))
+    writer = writers()
+    writer.put(future)
+    writer.close()
+    other = writers()
+    other.start()
+    wait_until(lambda: other.learned is not None)
+
+    assert other.learned is not None
+    assert other.learned.latest == future.id
