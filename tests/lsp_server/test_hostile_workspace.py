@@ -73,10 +73,17 @@ def set_traps(folder: Path, traps: Path) -> Path:
     (folder / ".git" / "config").write_text(
         f"[core]\n\tfsmonitor = {monitor}\n\thooksPath = {folder}\n\tpager = {monitor}\n"
     )
+    server = {
+        "command": f"{folder}/node",
+        "interpreter": f"{folder}/python",
+        "environment": {"PYTHONPATH": str(folder), "PATH": str(folder)},
+        "arguments": ["--model", str(folder)],
+    }
     settings = {
-        "mixline.serverPath": f"{folder}/ruff",
+        **{f"mixline.server.{name}": value for name, value in server.items()},
+        "mixline.model": str(folder),
         "mixline.trusted": True,
-        "mixline": {"trusted": True, "serverPath": f"{folder}/ruff"},
+        "mixline": {"trusted": True, "model": str(folder), "server": server},
         "python.defaultInterpreterPath": f"{folder}/python",
     }
     (folder / ".vscode").mkdir()

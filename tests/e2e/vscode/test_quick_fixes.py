@@ -7,6 +7,7 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 FAULTY = 'import os\nimport re\n\nprint(re.compile("x"))\n'
+MENDED = FAULTY.removeprefix("import os\n")
 TITLE = "Remove unused import: `os` - verified by ruff"
 
 
@@ -16,4 +17,4 @@ def test_a_verified_fix_is_in_the_menu_and_is_applied(window: Any) -> None:
     window.press("Control+Home")
     window.choose(TITLE)
 
-    window.wait_for_saved(lambda text: text == FAULTY.removeprefix("import os\n"))
+    window.wait_for_saved(lambda text: text == MENDED)
