@@ -69,6 +69,12 @@ class ReadAhead:
         self.stop()
         self._wait(uri, _MOST_TRIES)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it waits for a rest, or reads."""
+        reads = self._handle is not None and not self._handle.future.done()
+        return reads or self._timer is not None
+
     def place(self, uri: str) -> Point | None:
         """Return where a document was last in use."""
         return self._places.get(uri)

@@ -60,6 +60,7 @@ def status_of(server: MixlineServer) -> dict[str, Any]:
         "model": None if engine is None else _plain(asdict(engine.info)),
         "engine": None if engine is None else _plain(asdict(engine.status())),
         "answers": dict(server.scheduler.outcomes),
+        "reading_ahead": server.read_ahead.is_under_way,
         "trusted": server.session.trusted,
         "workspace": {
             "files": server.session.workspace.num_files,

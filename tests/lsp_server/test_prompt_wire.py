@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lsp_server.read_ahead import REST_S
+from tests.lsp_server.conftest import TIMEOUT_S
 
 HEAD = "def name_{0}(argument):\n    value = argument * {0}\n    return value\n\n\n"
 LONG = "".join(HEAD.format(number) for number in range(1000))  # 5,000 lines
@@ -135,6 +136,15 @@ def wait_until_read(client: Any, before: int) -> None:
         client.generations_at_rest()
 
 
+def wait_until_nothing_is_to_be_read(client: Any) -> int:
+    """Wait until the rest behind the last message is over, and return what was ever read."""
+    end = time.monotonic() + TIMEOUT_S
+    while client.status()["reading_ahead"]:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return read_ahead_tokens(client)
+
+
 def test_an_opened_file_is_read_at_its_end(client: Any) -> None:
     """Before anybody asks; the first request there finds its prompt in the cache."""
     before = read_ahead_tokens(client)
@@ -170,12 +180,11 @@ def test_at_rest_the_true_suffix_is_shown_again(typist: Typist) -> None:
 
 def test_a_state_is_read_once(typist: Typist) -> None:
     """The same request again and again: nothing more is read, at rest the server does nothing."""
-    time.sleep(2 * REST_S)
-    before = read_ahead_tokens(typist.client)
+    before = wait_until_nothing_is_to_be_read(typist.client)
     typist.ask()
-    time.sleep(2 * REST_S)
 
-    assert read_ahead_tokens(typist.client) == before
+    assert typist.client.status()["reading_ahead"]
+    assert wait_until_nothing_is_to_be_read(typist.client) == before
 
 
 def test_reading_ahead_can_be_switched_off(servers: Any, shipped_model: Path) -> None:
@@ -184,9 +193,11 @@ def test_reading_ahead_can_be_switched_off(servers: Any, shipped_model: Path) ->
     client.initialize(initializationOptions={"settings": {"readAhead": False}})
     client.wait_ready()
     client.open("file:///work/off.py", LONG)
-    time.sleep(2 * REST_S)
 
-    assert read_ahead_tokens(client) == 0
+    assert wait_until_nothing_is_to_be_read(client) == 0
+    client.notify("workspace/didChangeConfiguration", {"settings": {"readAhead": True}})
+    client.open("file:///work/on.py", LONG)
+    assert wait_until_nothing_is_to_be_read(client) > 0
 
 
 def test_quotations_of_other_files_stay_while_somebody_types(

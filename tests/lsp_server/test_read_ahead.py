@@ -91,6 +91,22 @@ async def test_a_state_is_read_once(desk: Desk) -> None:
     assert desk.asked == [("a", Point(1, 3))] * 2
 
 
+async def test_it_tells_whether_more_is_to_come(desk: Desk) -> None:
+    """From the touch to the end of what it reads."""
+    told = [desk.reader.is_under_way]
+    desk.reader.touched("a")
+    told.append(desk.reader.is_under_way)
+    while not desk.handles:
+        told.append(desk.reader.is_under_way)
+        await rest()
+    told.append(desk.reader.is_under_way)
+    desk.handles[0].future.cancel()
+    told.append(desk.reader.is_under_way)
+
+    assert (told[0], told[-1]) == (False, False)
+    assert all(told[1:-1])
+
+
 async def test_nothing_is_read_while_somebody_types(desk: Desk) -> None:
     """Each key puts it off, and takes back what was under way."""
     for column in range(4):
