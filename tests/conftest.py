@@ -197,6 +197,16 @@ def shipped_model() -> Path:
 
 
 @pytest.fixture(scope="session")
-def fake_library() -> Path:
-    """Build the operators over plain memory."""
-    return build("native", targets=["mixline_ops_fake_gpu"]) / "libmixline_ops_fake_gpu.so"
+def fake_library(pytestconfig: pytest.Config) -> Path:
+    """Build the CUDA operators over plain memory, with kernels that are plain loops."""
+    folder: str | None = pytestconfig.getoption("--operators")  # where all targets are built
+    built = Path(folder) if folder else build("native", targets=["mixline_ops_fake_gpu"])
+    return built / "libmixline_ops_fake_gpu.so"
+
+
+@pytest.fixture(scope="session")
+def emulated_library(pytestconfig: pytest.Config) -> Path:
+    """Build the CUDA operators over plain memory, with the kernels themselves, emulated."""
+    if pytestconfig.getoption("--operators"):
+        pytest.skip("a sanitizer does not follow from stack to stack")
+    return build("native", targets=["mixline_ops_emulated_gpu"]) / "libmixline_ops_emulated_gpu.so"

@@ -349,21 +349,32 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
-@pytest.fixture
-def fake(fake_library: Path, tmp_path: Path) -> Iterator[Device]:
-    """Plain memory of the test's own, that has to be free again behind it."""
-    library = shutil.copy(fake_library, tmp_path)  # loaded as another library, with its own state
-    device = Device(name="plain memory", path=library, provider="CPUExecutionProvider")
+def over_plain_memory(name: str, library: Path, folder: Path) -> Iterator[Device]:
+    """Hand out a GPU in whose place plain memory is, that has to be free again behind the test."""
+    copy = shutil.copy(library, folder)  # loaded as another library, with its own state
+    device = Device(name=name, path=copy, provider="CPUExecutionProvider")
     yield device
     state = device.state()
     assert (state.device_bytes, state.pinned_bytes, state.overruns) == (0, 0, 0)
 
 
-@pytest.fixture(params=["plain memory", *(["gpu"] if usable_library() else [])])
+@pytest.fixture
+def fake(fake_library: Path, tmp_path: Path) -> Iterator[Device]:
+    """Plain memory, with kernels that are plain loops."""
+    yield from over_plain_memory("plain memory", fake_library, tmp_path)
+
+
+@pytest.fixture
+def emulated(emulated_library: Path, tmp_path: Path) -> Iterator[Device]:
+    """Plain memory, with the kernels themselves, emulated."""
+    yield from over_plain_memory("emulated", emulated_library, tmp_path)
+
+
+@pytest.fixture(params=["fake", "emulated", *(["gpu"] if usable_library() else [])])
 def device(request: pytest.FixtureRequest) -> Device:
-    """Plain memory and, where there is one, a GPU."""
-    if request.param == "plain memory":
-        plain: Device = request.getfixturevalue("fake")
+    """Plain memory in both ways and, where there is one, a GPU."""
+    if request.param != "gpu":
+        plain: Device = request.getfixturevalue(request.param)
         return plain
     library = usable_library()
     assert library is not None

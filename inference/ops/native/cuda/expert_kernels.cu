@@ -5,6 +5,7 @@
 
 #include "cuda/device_workspace.h"
 #include "cuda/gate.h"
+#include "cuda/launch.h"
 #include "cuda/packed_units.h"
 
 namespace mixline::cuda {
@@ -49,7 +50,7 @@ __device__ void AddLanes(float* sum) {
 template <WeightFormat format>
 __global__ void __launch_bounds__(kWarps * 32)
     HiddenOfFew(ExpertLaunch launch, PackedMatrix matrix, size_t wide, float* hidden) {
-  extern __shared__ __align__(16) float x[];  // [padded hidden]
+  MIXLINE_DYNAMIC_SHARED(float, x);  // [padded hidden]
   __shared__ float parts[kWarps][cpu::kTileRows];
   const size_t slot = blockIdx.y;
   const size_t tile = blockIdx.x;
@@ -143,7 +144,7 @@ __global__ void __launch_bounds__(kWarps * 32)
 
 // One block groups all slots.
 __global__ void Group(ExpertLaunch launch, Workspace work) {
-  extern __shared__ int32_t counts[];  // [experts]
+  MIXLINE_DYNAMIC_SHARED(int32_t, counts);  // [experts]
   const size_t experts = launch.shape.num_experts;
   const size_t slots = launch.tokens * launch.slots;
   for (size_t e = threadIdx.x; e < experts; e += blockDim.x) counts[e] = 0;
@@ -298,22 +299,20 @@ cudaError_t Run(const ExpertLaunch& launch, cudaStream_t stream) {
   const size_t slots = launch.tokens * launch.slots;
   const Workspace work = Carve(launch.workspace, shape, launch.tokens, launch.slots);
   if (launch.tokens <= kFewTokens) {
-    HiddenOfFew<format>
-        <<<Grid(wide / cpu::kTileRows, slots), kWarps * 32, gate.padded_columns() * sizeof(float),
-           stream>>>(launch, gate, wide, work.hidden);
-    OutputOfFew<format>
-        <<<Grid(down.tiles(), launch.tokens), kWarps * 32, 0, stream>>>(launch, down, work.hidden);
+    Launch(HiddenOfFew<format>, Grid(wide / cpu::kTileRows, slots), kWarps * 32,
+           gate.padded_columns() * sizeof(float), stream, launch, gate, wide, work.hidden);
+    Launch(OutputOfFew<format>, Grid(down.tiles(), launch.tokens), kWarps * 32, 0, stream, launch,
+           down, work.hidden);
     return cudaGetLastError();
   }
   const size_t most = MostRowTiles(slots, shape.num_experts, kRows);
-  Group<<<1, 1024, shape.num_experts * sizeof(int32_t), stream>>>(launch, work);
-  ProductOfMany<format, true>
-      <<<Grid(wide / (kColumns / 2), most), kMatrixThreads, 0, stream>>>(launch, gate, work, wide);
-  ProductOfMany<format, false>
-      <<<Grid(CeilDiv(shape.hidden, kColumns), most), kMatrixThreads, 0, stream>>>(launch, down,
-                                                                                   work, wide);
-  AddSlots<<<Grid(CeilDiv(shape.hidden, 256), launch.tokens), 256, 0, stream>>>(launch,
-                                                                                work.outputs);
+  Launch(Group, Grid(1, 1), 1024, shape.num_experts * sizeof(int32_t), stream, launch, work);
+  Launch(ProductOfMany<format, true>, Grid(wide / (kColumns / 2), most), kMatrixThreads, 0, stream,
+         launch, gate, work, wide);
+  Launch(ProductOfMany<format, false>, Grid(CeilDiv(shape.hidden, kColumns), most), kMatrixThreads,
+         0, stream, launch, down, work, wide);
+  Launch(AddSlots, Grid(CeilDiv(shape.hidden, 256), launch.tokens), 256, 0, stream, launch,
+         work.outputs);
   return cudaGetLastError();
 }
 

@@ -1,5 +1,5 @@
 // ExpertRouter on a GPU: one warp per token.
-#include "cuda/expert_kernels.h"
+#include "cuda/launch.h"
 #include "cuda/route_lanes.h"
 
 namespace mixline::cuda {
@@ -63,7 +63,7 @@ struct Warp {
 };
 
 __global__ void Route(RouterLaunch launch) {
-  extern __shared__ double memory[];
+  MIXLINE_DYNAMIC_SHARED(double, memory);
   const RouteMemory shared(memory, launch.experts, launch.config.k, launch.config.n_group);
   const size_t token = blockIdx.x;
   const LogitRow logits{launch.logits, launch.element, token * launch.experts};
@@ -78,7 +78,7 @@ __global__ void Route(RouterLaunch launch) {
 int RunRouter(const RouterLaunch& launch, Stream stream) {
   if (launch.tokens == 0) return cudaSuccess;
   const size_t bytes = RouteMemory::Bytes(launch.experts, launch.config.k, launch.config.n_group);
-  Route<<<static_cast<unsigned>(launch.tokens), 32, bytes, stream>>>(launch);
+  Launch(Route, dim3{static_cast<unsigned>(launch.tokens), 1, 1}, 32, bytes, stream, launch);
   return cudaGetLastError();
 }
 
