@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native extension vsix sanitize fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -91,6 +91,9 @@ e2e: $(VENV)/.dev dist/mixline.vsix ## drive real editors, Neovim and VS Code, w
 sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviour and thread sanitizers
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py thread
+
+sanitize-suite: $(VENV)/.dev ## the whole suite with operators under the address sanitizer; takes long
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address suite $(SUITE)
 
 fuzz: fuzz-operators fuzz-protocol fuzz-models ## all of the fuzzers; FUZZ="--first N" resumes one of them
 

@@ -1,8 +1,11 @@
 """Builds the operators with a sanitizer and runs their tests, or the fuzzer, on that build.
 
     python tests/sanitizers/run.py address [pytest's arguments]
+    python tests/sanitizers/run.py address suite [pytest's arguments]
     python tests/sanitizers/run.py thread [pytest's arguments]
     python tests/sanitizers/run.py address fuzz [the fuzzer's arguments]
+
+`suite` is every test of the project that can run so, in place of those of the operators alone.
 
 `address` is AddressSanitizer with UndefinedBehaviorSanitizer; leaks count where one of our own
 frames made what was lost, for Python and ONNX Runtime keep memory on purpose. `thread` is
@@ -36,6 +39,13 @@ TESTS: Final = {
 }
 # It weighs the process, and a sanitizer weighs more than it does.
 LEFT_OUT: Final = ("--deselect", "tests/inference/ops/test_zero_copy.py")
+# All but what builds with other sanitizers, and what limits the addresses of a process: a sanitizer
+# takes terabytes of them.
+SUITE: Final = (
+    "tests",
+    *("--ignore=tests/native", "--ignore=tests/sanitizers"),
+    *("--ignore=tests/fuzz/test_models.py", "--ignore=tests/lsp_server/test_faults_wire.py"),
+)
 OPERATORS: Final = "MIXLINE_SANITIZED_OPERATORS"
 CHILD: Final = "MIXLINE_SANITIZED_CHILD"
 FOUND: Final = re.compile(r"runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer")
@@ -113,6 +123,8 @@ def child(kind: str, words: Sequence[str]) -> int:
     if words[:1] == ["fuzz"]:
         module, sys.argv[1:] = "tests.fuzz", [*operators, *words[1:]]
     else:
+        if words[:1] == ["suite"]:
+            words = [*SUITE, *words[1:]]
         module, sys.argv[1:] = "pytest", [*operators, "-q", *LEFT_OUT, *(words or TESTS[kind])]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
