@@ -14,8 +14,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e"))
+VSCODE = Path(__file__).parent / "vscode"
 FAILURES = ROOT / ".e2e" / "failures"
 NEOVIM = CACHE / "neovim" / "nvim"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let VS Code's tests be the last: Playwright's event loop leaves no room for pynvim's."""
+    items.sort(key=lambda item: item.path.is_relative_to(VSCODE))
 
 
 @pytest.hookimpl(wrapper=True)

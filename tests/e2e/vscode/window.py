@@ -100,7 +100,7 @@ class Window:
         """Choose an action from VS Code's menu at the cursor, once it is there."""
         row = self.page.locator(".action-widget .monaco-list-row", has_text=title)
         # Opened before the search is over there is no menu, or one that stays as it is.
-        self.press_until("Escape Control+.", f"{title!r} in the menu", row.count, 3)
+        self.press_until("Escape Control+.", f"{title!r} in the menu", row.count, 5)
         row.click()
         row.wait_for(state="hidden")
 
