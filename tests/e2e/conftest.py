@@ -112,6 +112,24 @@ class Editor:
         found: dict[str, Any] = self.wait_for("a confirmed accept", total)
         return found
 
+    def choose(self, title: str) -> None:
+        """Choose an action from the menu of code actions at the cursor, once it is there."""
+        before = self.lines()
+
+        def is_applied() -> bool:
+            if self.lines() != before:  # by what was chosen before, slowly
+                return True
+            self.lua(
+                "vim.lsp.buf.code_action({ apply = true, filter = function(action)\n"
+                f"  return action.title == '{title}'\n"
+                "end })\n"
+                "local tick = vim.b.changedtick\n"
+                "vim.wait(2000, function() return vim.b.changedtick ~= tick end)"
+            )
+            return self.lines() != before
+
+        self.wait_for(f"{title!r} in the menu", is_applied)
+
     def statusline(self) -> str:
         """Return the plugin's words for a status line."""
         return str(self.lua("return require('mixline').statusline()"))

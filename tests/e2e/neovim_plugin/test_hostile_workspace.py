@@ -19,11 +19,12 @@ local asked = { textDocument = { uri = vim.uri_from_bufnr(0) },
 asked.context = { diagnostics = { { range = asked.range, message = 'Undefined name `jsn`',
   code = 'F821', source = 'Ruff', severity = 1 } } }
 local count = 0
-for _, answer in pairs(vim.lsp.buf_request_sync(0, 'textDocument/codeAction', asked, 20000)) do
+local answers = vim.lsp.buf_request_sync(0, 'textDocument/codeAction', asked, 60000)
+for _, answer in pairs(answers or {}) do
   for _, action in ipairs(answer.result or {}) do
     count = count + 1
     if not action.edit then
-      vim.lsp.buf_request_sync(0, 'codeAction/resolve', action, 20000)
+      vim.lsp.buf_request_sync(0, 'codeAction/resolve', action, 60000)
     end
   end
 end

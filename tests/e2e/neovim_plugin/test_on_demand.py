@@ -38,29 +38,10 @@ def text_of(editor: Any) -> str:
     return "\n".join(editor.lines()) + "\n"
 
 
-def choose(editor: Any, title: str) -> None:
-    """Choose an action from the menu of code actions at the cursor, once it is there."""
-    before = editor.lines()
-
-    def is_applied() -> bool:
-        if editor.lines() != before:
-            return True
-        editor.lua(
-            "vim.lsp.buf.code_action({ apply = true, filter = function(action)\n"
-            f"  return action.title == '{title}'\n"
-            "end })\n"
-            "local tick = vim.b.changedtick\n"
-            "vim.wait(500, function() return vim.b.changedtick ~= tick end)"
-        )
-        return bool(editor.lines() != before)
-
-    editor.wait_for(f"{title!r} in the menu", is_applied)
-
-
 def test_a_docstring_is_written_from_the_menu(open_editor: Open) -> None:
     """In the style of the workspace, with everything described and the code untouched."""
     editor = open_editor(BARE)
-    choose(editor, WRITE)
+    editor.choose(WRITE)
 
     check_documented(text_of(editor))
 
@@ -81,7 +62,7 @@ def test_what_was_left_behind_is_a_hint_with_a_fix(open_editor: Open) -> None:
     severities = "return vim.tbl_map(function(d) return d.severity end, vim.diagnostic.get(0))"
     hint = editor.lua("return vim.diagnostic.severity.HINT")
     editor.wait_for("hint", lambda: hint in editor.lua(severities))
-    choose(editor, MEND)
+    editor.choose(MEND)
 
     assert text_of(editor) == MENDED
 

@@ -35,17 +35,5 @@ def test_a_verified_fix_is_offered_and_applied(open_editor: Callable[..., Any]) 
     editor = open_editor(SOURCE)
     editor.wait_for("diagnostic", lambda: editor.lua("return #vim.diagnostic.get(0) > 0"))
     editor.nvim.current.window.cursor = (2, 12)
-
-    def offered() -> bool:
-        editor.lua(
-            "_G.titles = {}\n"
-            "vim.lsp.buf.code_action({ apply = true, filter = function(action)\n"
-            "  table.insert(_G.titles, action.title)\n"
-            f"  return action.title == '{TITLE}'\n"
-            "end })\n"
-            "vim.wait(200, function() return #_G.titles > 0 end)"
-        )
-        return TITLE in editor.lua("return _G.titles")
-
-    editor.wait_for("fix in the menu", offered)
-    editor.wait_for("edit", lambda: editor.lines()[1] == "    return configuration.value + 1")
+    editor.choose(TITLE)
+    editor.wait_for_last_line("    return configuration.value + 1")
