@@ -1,6 +1,6 @@
 # libmixline_ops_cuda.so, compiled by an nvcc 13 that is on PATH, in CUDA_HOME or in the wheels
 # nvidia-cuda-{nvcc,runtime,crt,cccl} and nvidia-nvvm of the Python that builds.
-# MIXLINE_CUDA is AUTO (left out without nvcc) or ON (an error without nvcc).
+# MIXLINE_CUDA is AUTO (left out without such an nvcc) or ON (an error without it).
 # CUDA's run-time is linked in: the library loads on a machine that has none.
 set(MIXLINE_CUDA_ARCHITECTURES 80 86 89 90 100 120 CACHE STRING "GPUs to compile for, ascending")
 
@@ -20,6 +20,15 @@ if(NOT MIXLINE_NVCC)
     return()
   endif()
   message(FATAL_ERROR "expected nvcc on PATH, in CUDA_HOME or among Python's packages, found none; "
+    "install CUDA 13, or configure with -DMIXLINE_CUDA=OFF")
+endif()
+execute_process(COMMAND ${MIXLINE_NVCC} --version OUTPUT_VARIABLE told)
+if(NOT told MATCHES "release ([0-9]+)" OR CMAKE_MATCH_1 LESS 13)
+  if(MIXLINE_CUDA STREQUAL "AUTO")
+    message(STATUS "CUDA operators: left out, ${MIXLINE_NVCC} is not of CUDA 13 or later")
+    return()
+  endif()
+  message(FATAL_ERROR "expected nvcc of CUDA 13 or later, found ${MIXLINE_NVCC}: ${told}; "
     "install CUDA 13, or configure with -DMIXLINE_CUDA=OFF")
 endif()
 message(STATUS "CUDA operators: compiled by ${MIXLINE_NVCC} for ${MIXLINE_CUDA_ARCHITECTURES}")
