@@ -1,5 +1,6 @@
 """Syntax trees of the text around a cursor, parsed in bounded time, again only where it changed."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,7 +23,9 @@ _LEAST_REACH = 1_000
 _SHRINK = 8
 _TIME_LIMIT_S = 0.05
 _CLOSERS = ")]}"  # at the left margin they end a definition
+_local = threading.local()
 _CHUNK = 1 << 16  # bytes that the parser is handed at a time
+_SHORT = 64  # bytes that a node is
 _MAX_TREES = 16
 
 _Derived = TypeVar("_Derived")
@@ -177,7 +180,7 @@ def parse(
     limit_s = _TIME_LIMIT_S if time_limit_s is None else time_limit_s
     deadline = time.thread_time() + limit_s
     parser = tree_sitter.Parser(language)
-    read = partial(_piece, source)
+    read = _Reader(source)
     stop = partial(_is_over, deadline)
     try:
         if known is None:
@@ -186,11 +189,36 @@ def parse(
             tree = parser.parse(read, _moved(known, source), progress_callback=stop)
     except ValueError:  # stopped
         return None
+    finally:
+        read.end()
     return Parsed(source=source, tree=tree)
 
 
-def _piece(source: bytes, offset: int, _: tree_sitter.Point) -> bytes:
-    return source[offset : offset + _CHUNK]
+class _Reader:
+    """Hands a text out: to the parser, and later to nodes of its tree.
+
+    Up to 0.26.1 tree-sitter's binding never lets go of what it was handed: all texts that were
+    ever parsed would stay. The parser takes the same object each time, one for each thread; nodes
+    must be given new ones, so these are short.
+    """
+
+    def __init__(self, source: bytes) -> None:
+        if not hasattr(_local, "piece"):
+            _local.piece = bytearray()
+        self._source = source
+        self._piece: bytearray | None = _local.piece
+
+    def __call__(self, offset: int, _: tree_sitter.Point) -> bytes | bytearray:
+        if self._piece is None:
+            return self._source[offset : offset + _SHORT]
+        self._piece[:] = self._source[offset : offset + _CHUNK]
+        return self._piece
+
+    def end(self) -> None:
+        """Note that the text is parsed."""
+        if self._piece is not None:
+            self._piece.clear()
+            self._piece = None
 
 
 def _is_over(deadline: float, _offset: int, _has_error: bool) -> bool:

@@ -1,7 +1,9 @@
 """Syntax trees around a cursor: the part that is parsed, reuse, and bounded time."""
 
+import gc
 import random
 import time
+import tracemalloc
 
 import pytest
 import tree_sitter
@@ -112,12 +114,44 @@ def test_hostile_text_is_given_up() -> None:
 
 def test_time_that_others_take_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that waits for the processor longer than the limit gets its tree all the same."""
-    read = parsing._piece
 
-    def late(source: bytes, offset: int, point: tree_sitter.Point) -> bytes:
-        time.sleep(1.5 * parsing._TIME_LIMIT_S)
-        return read(source, offset, point)
+    class Late(parsing._Reader):
+        def __call__(self, offset: int, point: tree_sitter.Point) -> bytes | bytearray:
+            time.sleep(1.5 * parsing._TIME_LIMIT_S)
+            return super().__call__(offset, point)
 
-    monkeypatch.setattr(parsing, "_piece", late)
+    monkeypatch.setattr(parsing, "_Reader", Late)
 
     assert parse("python", b"x = f(1)\n" * 500) is not None
+
+
+@pytest.mark.parametrize("source", [b"x = 1\n" * 3000, b"x = [1, (2, 3)]\n" * 9000])
+def test_a_text_that_was_parsed_is_let_go(source: bytes) -> None:
+    """The parser keeps what it is handed for good: a leak of each text, at each key."""
+    changed = source + b"y\n"
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            known = parse("python", source, time_limit_s=60.0)
+            assert known is not None
+            parse("python", changed, known, time_limit_s=60.0)
+            del known
+        gc.collect()
+        held = tracemalloc.take_snapshot().filter_traces(
+            [tracemalloc.Filter(inclusive=True, filename_pattern=parsing.__file__)]
+        )
+    finally:
+        tracemalloc.stop()
+
+    assert sum(trace.size for trace in held.traces) < len(source)
+
+
+def test_nodes_know_their_text() -> None:
+    """Long ones, too, and after others were parsed."""
+    source = b"def f(a):\n" + b"    return [a, a]\n" * 50
+    parsed = parse("python", source)
+    assert parsed is not None
+    assert parse("python", b"x = 1\n" * 100) is not None
+
+    assert parsed.tree.root_node.text == source
+    assert parsed.tree.root_node.children[0].named_children[0].text == b"f"
