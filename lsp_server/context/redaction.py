@@ -22,6 +22,8 @@ _MARKED: Final = re.compile(
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{32,}\Z")
 _WORD: Final = re.compile(r"[A-Za-z]*\d{0,8}\Z|\d+\Z")
+# In names with inner capitals, `DeviceGetHandleById_v2`, however short their words are.
+_CAPITALISED: Final = re.compile(r"[A-Z]?[a-z]+\d?\Z")
 _SEPARATOR: Final = re.compile(r"[_\-/+=]+|(?<=[a-z])(?=[A-Z])")
 _LEAST_BITS: Final = 3.7  # per character; English identifiers of this length have about 3.5
 _LEAST_DIGITS: Final = 3
@@ -50,9 +52,12 @@ def _random_or_not(found: re.Match[str]) -> str:
 def _looks_random(token: str) -> bool:
     if _HEXADECIMAL.match(token):
         return any(map(str.isdigit, token)) and len(set(token)) > 1 + len(token) // 16
+    parts = _SEPARATOR.split(token)
+    if all(map(_CAPITALISED.match, parts)):
+        return False
     if _changes(token) >= _RANDOM_CHANGES:
         return True
-    if all(_WORD.match(part) for part in _SEPARATOR.split(token)):
+    if all(map(_WORD.match, parts)):
         return False
     if sum(map(str.isdigit, token)) < _LEAST_DIGITS or not any(map(str.isalpha, token)):
         return False
