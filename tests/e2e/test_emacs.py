@@ -20,6 +20,7 @@ SOURCE = (Path(__file__).parent / "handlers.txt").read_text("utf-8").removesuffi
 DRIVE = """
 (require 'package)
 (package-initialize)
+(setq eglot-connect-timeout 120)
 (defun wait-until (fact)
   (let ((end (+ (float-time) 120)))
     (while (and (not (funcall fact)) (< (float-time) end))
