@@ -30,7 +30,11 @@ def repeated_names(parsed: Parsed, start: int, end: int) -> int:
         return 0
     found = 0
     for one in _lists(parsed.tree.root_node.descendant_for_byte_range(start, end), start, end):
-        names = [name.text for child in one.named_children if (name := _name(one, child))]
+        names = [
+            parsed.source[name.start_byte : name.end_byte]  # `Node.text` may keep its own copy
+            for child in one.named_children
+            if (name := _name(one, child)) is not None
+        ]
         found += len(names) - len(set(names))
     return found
 
