@@ -69,18 +69,14 @@ def test_an_agreeing_edit_keeps_it(slow_client: Any) -> None:
 
 
 def test_left_alone_it_finishes_and_the_answer_is_kept(slow_client: Any) -> None:
-    """Idle within 4 s of the cancel; asked again, nothing is generated, and the client was told."""
+    """It ends by itself; asked again, nothing is generated, and the client was told."""
     cancel_while_running(slow_client)
-    started = time.monotonic()
     slow_client.wait_engine(lambda engine: not engine["busy"])
-    took = time.monotonic() - started
     ready = slow_client.notification("mixline/ready")["params"]
     tokens = slow_client.status()["engine"]["generated_tokens"]
     items = slow_client.inline(URI, LAST, COLUMN, invoked=True)
     engine = slow_client.status()["engine"]
 
-    # The time limit, a token, and what a busy machine adds.
-    assert took < 4.0 + 1.0
     assert ready == {"uri": URI, "version": 1, "position": {"line": LAST, "character": COLUMN}}
     assert items[0]["insertText"].startswith("name0, name1, name2")
     assert (engine["generations"], engine["generated_tokens"]) == (1, tokens)

