@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from evaluation.operators.load import process_memory
 from inference import CompletionRequest, Engine, EngineConfig, MixlineError
 from tests.fuzz.hostile_models import clear, make_base, make_case
 
@@ -79,7 +80,8 @@ def child(bases: Sequence[Path], work: Path, seed: int, first: int, count: int) 
         print(f"{outcome}\t{wrong[:1000]!a}", flush=True)
     maps = Path("/proc/self/maps").read_text()
     foreign = [line for line in maps.splitlines() if str(work) in line and "weights" not in line]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not `ru_maxrss`, which is that of the process that started this one, where it was larger.
+    peak = process_memory().peak // 1024
     print(f"end {peak} {len(foreign)}", flush=True)
     return 0
 
