@@ -38,6 +38,11 @@ PATIENCE = 4
 CUTS = 2
 """How often the run then goes back to its best weights, slower by `CUT`, before it ends."""
 CUT = 0.3
+PASSES = 2
+"""Over the code at most: what comes after them is learned by heart, which the validation files need
+not show. On anyio unseen files gained 3.4 % within one pass, 1.8 % in two, and nothing in seven."""
+LEAST_STEPS = 40
+"""That a small workspace gets all the same."""
 CHECKPOINT_SECONDS = 20.0
 
 
@@ -68,7 +73,7 @@ class TunerPlan:
     identity: str
     """Digest of base, data and settings: a checkpoint of another one is not gone on from."""
     seconds: float
-    """The budget, over all sessions of the run."""
+    """The budget, over all sessions of the run; it may end before, see `PASSES`."""
 
 
 def rate(share: float) -> float:
@@ -109,8 +114,9 @@ class Tuner:
 
     @property
     def share(self) -> float:
-        """Share of the budget that is used."""
-        return min(1.0, self.watch.seconds / self.plan.seconds)
+        """Share of the budget that is used: of its time or, if more, of its passes."""
+        rows = max(PASSES * self.plan.rows.rows_per_epoch, LEAST_STEPS * ROWS)
+        return min(1.0, max(self.watch.seconds / self.plan.seconds, self.state.rows_stable / rows))
 
     def steps(self) -> Iterator[TunerStatus]:
         """Train until the budget is used or nothing is won any more; leaves the best weights.
@@ -139,7 +145,7 @@ class Tuner:
             step=self.state.step,
             tokens=self.state.tokens,
             tokens_per_second=(self.state.tokens - tokens) / spent,
-            seconds_left=max(0.0, self.plan.seconds - self.watch.seconds),
+            seconds_left=self.watch.seconds * (1 / max(self.share, 1e-3) - 1),
             bits_per_byte=self.bits,
             best_bits_per_byte=self.best_bits,
         )

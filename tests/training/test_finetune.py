@@ -208,6 +208,25 @@ def test_a_result_that_is_no_better_is_refused(
     assert list(request.cache.iterdir()) == []
 
 
+def test_a_run_ends_when_the_code_was_passed_over_twice(
+    request_of: FinetuneRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many minutes there are; a small workspace gets its least steps."""
+    monkeypatch.setattr(finetune_tuner, "LEAST_STEPS", 3)
+    monkeypatch.setattr(finetune_tuner, "PASSES", 0)
+    told = Recorder()
+
+    report = finetune(dataclasses.replace(request_of, minutes=60), told)
+
+    assert report.steps == len(told.steps) == 3
+    assert told.steps[-1].share == 1
+    monkeypatch.setattr(finetune_tuner, "PASSES", 2)
+    last = Recorder(stop_at=4)
+    with pytest.raises(FinetuneStoppedError):
+        finetune(dataclasses.replace(request_of, minutes=60, out=request_of.out / "b"), last)
+    assert last.steps[-1].share < 1
+
+
 def test_learning_by_heart_ends_the_run_with_the_best_weights(
     request_of: FinetuneRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
