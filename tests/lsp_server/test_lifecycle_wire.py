@@ -79,7 +79,8 @@ def test_left_alone_it_finishes_and_the_answer_is_kept(slow_client: Any) -> None
 
     assert ready == {"uri": URI, "version": 1, "position": {"line": LAST, "character": COLUMN}}
     assert items[0]["insertText"].startswith("name0, name1, name2")
-    assert (engine["generations"], engine["generated_tokens"]) == (1, tokens)
+    # Not `generations`: on a slow machine what is likely next is read ahead meanwhile.
+    assert engine["generated_tokens"] == tokens
 
 
 def test_the_afterlife_is_limited_in_time(servers: Any, slow_model: Path) -> None:

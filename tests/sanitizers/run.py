@@ -38,7 +38,10 @@ TESTS: Final = {
     ),
 }
 # It weighs the process, and a sanitizer weighs more than it does.
-LEFT_OUT: Final = ("--deselect", "tests/inference/ops/test_zero_copy.py")
+LEFT_OUT: Final = (
+    *("--deselect", "tests/inference/ops/test_zero_copy.py"),
+    *("--deselect", "tests/lsp_server/test_rest.py::test_freed_memory_goes_back"),
+)
 # All but what builds with other sanitizers, and what limits the addresses of a process: a sanitizer
 # takes terabytes of them.
 SUITE: Final = (
