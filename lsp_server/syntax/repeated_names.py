@@ -42,20 +42,24 @@ def repeated_names(parsed: Parsed, start: int, end: int) -> int:
 def _lists(node: Node | None, start: int, end: int) -> Iterator[Node]:
     if node is None:
         return
-    waiting = list(node.children)
     around: Node | None = node
     while around is not None:
         if _is_list(around):
             yield around
         around = around.parent
+    waiting = [node]
     for _ in range(_MAX_NODES):
         if not waiting:
             break
-        inner = waiting.pop()
-        if inner.start_byte < end and inner.end_byte > start:
+        # Not `children`, which would make an object of each statement of a module; and not
+        # `first_child_for_byte`, which crashes where there is none (tree-sitter 0.26.1).
+        cursor = waiting.pop().walk()
+        is_there = cursor.goto_first_child_for_byte(start) is not None
+        while is_there and (inner := cursor.node) is not None and inner.start_byte < end:
             if _is_list(inner):
                 yield inner
-            waiting.extend(inner.children)
+            waiting.append(inner)
+            is_there = cursor.goto_next_sibling()
 
 
 def _is_list(node: Node) -> bool:

@@ -37,3 +37,13 @@ def test_only_lists_around_and_in_the_text_count() -> None:
 
     assert repeated_names(parsed, at, at) == 1
     assert repeated_names(parsed, len(text), len(text)) == 0
+
+
+def test_a_long_module_hides_nothing() -> None:
+    """Two statements in the middle of thousands, whose own lists are few."""
+    lines = [b"x = f(a=1)\n"] * 4000
+    before, added = b"".join(lines[:500]), b"f(a=1, a=2)\ng(b=1)\n"
+    parsed = parse("python", before + added + b"".join(lines[500:]))
+    assert parsed is not None
+
+    assert repeated_names(parsed, len(before), len(before) + len(added)) == 1
