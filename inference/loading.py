@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -16,7 +15,7 @@ from inference.healing import Healer
 from inference.memory import free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
 from inference.model_info import ModelInfo, describe
-from inference.ops.cuda_library import take_faults
+from inference.ops.cuda_library import fault_reader
 from inference.ops.library import chosen_kernel, cuda_library_path, library_path
 from inference.pacing import ChunkPacer
 from inference.placement import ON_CPU, Placement, on_cpu
@@ -128,7 +127,7 @@ def open_session(model: ModelDir, threads: int, placement: Placement = ON_CPU) -
     if provider == _CUDA:
         device = cuda_device(placement.resident_bytes)
         if (found := cuda_library_path()) is not None:
-            library, faults = found, partial(take_faults, found)
+            library, faults = found, fault_reader(found)
     architecture = model.manifest.architecture
     return Session(
         model.graphs[provider],

@@ -1,7 +1,7 @@
 """Asking the library of the CUDA operators, where one was built, what it runs on."""
 
 import ctypes
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -62,13 +62,17 @@ def find_cuda_library(folders: Iterable[Path] | None = None) -> CudaLibrary | No
     )
 
 
-def take_faults(path: Path) -> list[str]:
-    """Return what kernels found wrong since the last call, to be asked after a run has ended.
+def fault_reader(path: Path) -> Callable[[], list[str]]:
+    """Return what tells, after a run has ended, what kernels found wrong since it was asked last.
 
     Args:
         path: of the library that `find_cuda_library` gave.
     """
-    library = ctypes.CDLL(str(path))
-    library.mixline_cuda_take_faults.restype = ctypes.c_char_p
-    text: bytes = library.mixline_cuda_take_faults()
-    return text.decode(errors="replace").splitlines()
+    take = ctypes.CDLL(str(path)).mixline_cuda_take_faults
+    take.restype = ctypes.c_char_p
+
+    def read() -> list[str]:
+        text: bytes = take()
+        return text.decode(errors="replace").splitlines()
+
+    return read

@@ -15,7 +15,7 @@ from inference.device import Device as Place
 from inference.errors import MixlineError
 from inference.loading import open_session
 from inference.model_dir import ModelDir
-from inference.ops.cuda_library import take_faults
+from inference.ops.cuda_library import fault_reader
 from inference.placement import ON_CPU
 from inference.session import Session
 from onnx_export import export_checkpoint
@@ -40,7 +40,7 @@ def opened(model: ModelDir, fake: Device, resident_bytes: int = 0) -> Session:
         library=fake.path,
         kv_shape=survey.kv_shape(model, "cuda"),
         device=Place(is_remote=True, resident_bytes=resident_bytes),
-        take_faults=lambda: take_faults(fake.path),
+        take_faults=fault_reader(fake.path),
         **OPEN,
     )
 
