@@ -201,8 +201,8 @@ def _run(
     if not after < before:
         raise FinetuneError(
             f"{request.out} was not written: {before:.4f} bits/byte on {len(parts.heldout)} unseen"
-            f" files before, {after:.4f} after, which is no better; try more minutes, or a larger"
-            " workspace"
+            f" files before, {after:.4f} after, which is no better; try a larger workspace, or"
+            " more minutes if they ran out"
         )
     report("writing the model", None)
     _check_base(request.base)
