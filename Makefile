@@ -81,11 +81,13 @@ native: $(VENV)/.dev ## the operators' own tests, sanitized too, and for 64-bit 
 
 # Editors are kept in MIXLINE_E2E_CACHE, by default .e2e: VS Code takes five minutes to build.
 E2E := $(or $(MIXLINE_E2E_CACHE),.e2e)
-e2e: $(VENV)/.dev dist/mixline.vsix ## drive real editors, Neovim and VS Code, with the shipped model
-	$(BIN)/python -m pip install --quiet --group e2e
+e2e: $(VENV)/.dev ## drive real editors with the shipped model; installs them and all else that this takes
+	tests/e2e/install_debian.sh
+	$(BIN)/python -m pip install --quiet --group e2e $(if $(HAS_NPM),,--group node)
+	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --no-print-directory vsix
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim-trixie trixie
-	tests/e2e/install_vscode.sh $(E2E)/vscode
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_vscode.sh $(E2E)/vscode
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
 sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviour and thread sanitizers
