@@ -282,7 +282,7 @@ export class Server implements vscode.Disposable {
   }
 
   private closed(): CloseHandlerResult {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     this.crashesMs = [...this.crashesMs.filter((ms) => nowMs - ms < CRASHES.withinMs), nowMs];
     if (this.crashesMs.length <= CRASHES.most) {
       this.parts.log.warn("the server has ended; starting it again");

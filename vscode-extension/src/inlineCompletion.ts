@@ -24,9 +24,9 @@ export class GhostText {
     if (this.isPaused(document) || isDiff()) return null;
     if (isActive(document) && !hasOneCursor()) return null;
     const spot = spotOf(document, position);
-    this.late.asked(spot, Date.now());
+    this.late.asked(spot, performance.now());
     const watch = token.onCancellationRequested(() => {
-      this.late.cancelled(spot, Date.now());
+      this.late.cancelled(spot, performance.now());
     });
     try {
       const answer = await next(document, position, context, token);
@@ -45,7 +45,7 @@ export class GhostText {
     if (document?.uri.toString() !== uri.toString() || this.isPaused(document)) return;
     if (!vscode.window.state.focused || isDiff()) return;
     if (hasMovedOn(document, version, position)) return;
-    const reaction = this.late.ready(spotOf(document, position), Date.now());
+    const reaction = this.late.ready(spotOf(document, position), performance.now());
     if (reaction === "nothing") return;
     await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
     if (reaction === "replace") {
