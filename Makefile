@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -type f 2>/dev/null)
-CXX_FILES := $(shell find inference/ops/native evaluation/native tests/native -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
+CXX_FILES := $(shell find inference/ops/native evaluation/native tests -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
 .PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean
@@ -109,7 +109,7 @@ fuzz-models: $(VENV)/.dev ## 10^5 hostile model directories
 	$(BIN)/python -m tests.fuzz.models $(FUZZ)
 
 faults: $(VENV)/.dev ## 3,000 kills while state is written, disks that refuse, memory that is not there, and the like
-	MIXLINE_KILLS=1000 $(BIN)/python -m pytest -v tests/lsp_server/test_kills.py tests/lsp_server/test_faults_wire.py tests/lsp_server/test_trust.py
+	MIXLINE_KILLS=1000 $(BIN)/python -m pytest -v tests/lsp_server/test_kills.py tests/lsp_server/test_faults_wire.py tests/lsp_server/test_clock_wire.py tests/lsp_server/test_trust.py
 
 soak: $(VENV)/.dev ## 20 minutes of a working day at high speed: memory, threads, time; SOAK="--minutes 60"
 	$(BIN)/python -m tests.soak $(SOAK)
