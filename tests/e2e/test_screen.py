@@ -1,110 +1,17 @@
 """What a person sees: Neovim in a terminal, its screen read back and kept as a picture."""
 
-import fcntl
-import io
-import itertools
-import os
-import pty
 import re
-import select
-import struct
-import subprocess
-import termios
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.e2e.terminal import COLUMNS, ROWS, Terminal
 
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-ROWS, COLUMNS = 24, 92
 DEMO = ROOT / "docs" / "demo" / "orders.py"
-
-
-class Terminal:
-    """A program on a pseudo terminal, and the screen that it has drawn so far."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
-        import pyte  # noqa: PLC0415  (only `make e2e` installs it)
-
-        self.screen = pyte.Screen(COLUMNS, ROWS)
-        self._stream = pyte.ByteStream(self.screen)
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        self._process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder
-        )
-        os.close(slave)
-
-    def type(self, keys: str) -> None:
-        """Send keys to the program."""
-        os.write(self._master, keys.encode())
-
-    def wait_for(self, text: str) -> None:
-        """Draw until a line of the screen shows the text, or fail with the screen."""
-        self.wait_until(repr(text), lambda: any(text in line for line in self.screen.display))
-
-    def wait_until(self, what: str, fact: Callable[[], bool]) -> None:
-        """Draw until something is so, or fail with the screen."""
-        deadline = time.monotonic() + 120
-        while not fact():
-            shown = "\n".join(self.screen.display)
-            assert time.monotonic() < deadline, f"{what} never appeared on:\n{shown}"
-            self.draw(0.05)
-
-    def close(self) -> None:
-        """End the program."""
-        self._process.kill()
-        self._process.wait()
-        os.close(self._master)
-
-    def draw(self, seconds: float) -> None:
-        """Draw what the program writes for a while."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            readable, _, _ = select.select([self._master], [], [], 0.02)
-            if readable:
-                self._stream.feed(os.read(self._master, 65536))
-
-    def picture(self, title: str, *, cursor: bool = False, identity: str | None = None) -> str:
-        """Return the screen as an SVG."""
-        from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415  (likewise)
-        from rich.console import Console  # noqa: PLC0415  (likewise)
-        from rich.text import Text  # noqa: PLC0415
-
-        console = Console(record=True, width=COLUMNS, file=io.StringIO())
-        for row in range(ROWS):
-            cells = [self.screen.buffer[row][column] for column in range(COLUMNS)]
-            if cursor and row == self.screen.cursor.y:
-                column = self.screen.cursor.x
-                cells[column] = cells[column]._replace(reverse=True)
-            line = Text()
-            # Blanks apart from words: some viewers of SVG drop the blanks that a word begins with.
-            runs = itertools.groupby(cells, lambda cell: (_style(cell), cell.data == " "))
-            for (style, _), run in runs:
-                line.append("".join(cell.data for cell in run), style)
-            console.print(line, no_wrap=True)
-        # Without the web fonts: a picture must not make its reader's machine fetch anything.
-        layout = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-        return console.export_svg(title=title, code_format=layout, unique_id=identity)
-
-
-def _style(cell: Any) -> str:
-    """Return a terminal cell's look in rich's words."""
-
-    def colour(name: str) -> str:
-        if len(name) == 6 and set(name) <= set("0123456789abcdef"):
-            return f"#{name}"
-        return {"brown": "yellow"}.get(name, name)
-
-    words = [name for name in ("bold", "italics", "reverse") if getattr(cell, name)]
-    words.append(colour(cell.fg))
-    if cell.bg != "default":
-        words.append(f"on {colour(cell.bg)}")
-    return " ".join("italic" if word == "italics" else word for word in words)
 
 
 @pytest.fixture

@@ -4,9 +4,12 @@ import {
   accessSync,
   constants,
   existsSync,
+  mkdirSync,
   readFileSync,
   readdirSync,
   realpathSync,
+  rmSync,
+  writeFileSync,
 } from "node:fs";
 import path from "node:path";
 
@@ -64,6 +67,37 @@ export function interpreterOf(folder: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether the user did not want this environment to be made. */
+export function wasDeclined(folder: string): boolean {
+  try {
+    return readFileSync(declinedFile(folder), "utf8") === path.basename(folder);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Remembers what the user said of this environment, until another version of the server comes along.
+ *
+ * A file, for what VS Code remembers for an extension is written some time later, and never if the
+ * window is closed or loaded again before.
+ *
+ * @throws what the file system says, where it takes no file.
+ */
+export function setDeclined(folder: string, isDeclined: boolean): void {
+  const file = declinedFile(folder);
+  if (isDeclined) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, path.basename(folder));
+  } else {
+    rmSync(file, { force: true });
+  }
+}
+
+function declinedFile(folder: string): string {
+  return path.join(path.dirname(folder), "declined");
 }
 
 /** Whether a driver is there that a GPU can be used through; the bigger runtime is of no use else. */

@@ -32,7 +32,6 @@ export function activate(context: vscode.ExtensionContext): void {
   const server = new Server({ context, log, ghostText, isPaused, ownInterpreter });
   const pages = new Pages();
   const setUp = new SetUp({
-    memory: context.globalState,
     log,
     pages,
     parts: bundled,

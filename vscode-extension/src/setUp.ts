@@ -2,15 +2,22 @@
 import { spawn } from "node:child_process";
 import readline from "node:readline";
 import * as vscode from "vscode";
-import { FETCHED, KEPT, hasNvidiaDriver, instructions, type Parts } from "./environment";
+import {
+  FETCHED,
+  KEPT,
+  hasNvidiaDriver,
+  instructions,
+  setDeclined,
+  wasDeclined,
+  type Parts,
+} from "./environment";
+import { reasonOf } from "./client";
 import type { Pages } from "./pages";
 
-const DECLINED = "setUpDeclined";
 const SET_UP = "Set It Up";
 const BY_HAND = "Install by Hand";
 
 interface Surroundings {
-  readonly memory: vscode.Memento;
   readonly log: vscode.LogOutputChannel;
   readonly pages: Pages;
   readonly parts: Parts | undefined;
@@ -38,11 +45,11 @@ export class SetUp {
    * @returns whether it was tried, so that the server is to be looked for again.
    */
   async offer(isAskedFor: boolean): Promise<boolean> {
-    const { parts, memory } = this.around;
+    const { parts } = this.around;
     const folder = this.around.folder();
     const python = this.around.python();
     // Once, until another version of the server comes along.
-    if (!isAskedFor && memory.get(DECLINED) === (folder ?? "")) return false;
+    if (!isAskedFor && folder !== undefined && wasDeclined(folder)) return false;
     if (this.isAsking) return false;
     if (!vscode.workspace.isTrusted) {
       const text = "Mixline: the server is set up once this workspace is trusted.";
@@ -56,12 +63,12 @@ export class SetUp {
     this.isAsking = true;
     try {
       if ((await ask(folder)) !== SET_UP) {
-        await memory.update(DECLINED, folder);
+        this.remember(folder, true);
         await this.explain();
         return false;
       }
       const isMade = await this.makeWithProgress(python, parts, folder);
-      await memory.update(DECLINED, isMade ? undefined : folder);
+      this.remember(folder, !isMade);
       return true;
     } finally {
       this.isAsking = false;
@@ -72,6 +79,14 @@ export class SetUp {
   async explain(): Promise<void> {
     const text = instructions(this.around.parts, this.around.python());
     await this.around.pages.show("Installing Mixline by Hand.md", text);
+  }
+
+  private remember(folder: string, isDeclined: boolean): void {
+    try {
+      setDeclined(folder, isDeclined);
+    } catch (error) {
+      this.around.log.warn(`the answer is not remembered: ${reasonOf(error)}`);
+    }
   }
 
   private async makeWithProgress(python: string, parts: Parts, folder: string): Promise<boolean> {

@@ -9,6 +9,8 @@ import {
   hasNvidiaDriver,
   instructions,
   interpreterOf,
+  setDeclined,
+  wasDeclined,
 } from "../src/environment";
 
 function folder(): string {
@@ -28,6 +30,16 @@ test("a whole environment is used by the name of its interpreter, not by what th
   const made = environment();
 
   assert.equal(interpreterOf(made), path.join(made, "bin", "python"));
+});
+
+test("declined it stays declined, in a folder that was not there before, until taken back", () => {
+  const made = path.join(folder(), "storage", "server-0123");
+  assert.equal(wasDeclined(made), false);
+  setDeclined(made, true);
+  assert.equal(wasDeclined(made), true);
+  assert.equal(wasDeclined(`${made}-of-the-next-version`), false);
+  setDeclined(made, false);
+  assert.equal(wasDeclined(made), false);
 });
 
 test("one whose Python has become another version is not used", () => {
