@@ -87,6 +87,7 @@ e2e: $(VENV)/.dev ## drive real editors with the shipped model; installs them an
 	PATH=$(CURDIR)/$(BIN):$$PATH $(MAKE) --no-print-directory vsix
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_neovim.sh $(E2E)/neovim-trixie trixie
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_helix.sh $(E2E)/helix
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_vscode.sh $(E2E)/vscode
 	$(BIN)/python -m pytest tests/e2e -m e2e
 
