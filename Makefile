@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline sockets e2e bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -118,6 +118,14 @@ soak: $(VENV)/.dev ## 20 minutes of a working day at high speed: memory, threads
 # A network of its own, in which there is nothing but loopback: Linux alone has that.
 offline: $(VENV)/.dev ## the tests where no network is; OFFLINE=tests/lsp_server for some of them
 	unshare --map-root-user --net sh -c 'ip link set lo up && exec $(BIN)/python -m pytest $(OFFLINE)'
+
+# The TCP tests alone may open a socket. What they look at by themselves is looked at here as well.
+sockets: $(VENV)/.dev ## the tests under strace: no process of them connects to an address; SOCKETS=tests/mixline
+	@mkdir -p build
+	strace -f -qq --seccomp-bpf -e trace=connect,bind,sendto,sendmsg,sendmmsg -o build/sockets.txt \
+		$(BIN)/python -m pytest $(or $(SOCKETS),tests/lsp_server tests/mixline tests/onnx_export tests/inference) \
+		--ignore tests/lsp_server/test_tcp_wire.py --deselect tests/lsp_server/test_sockets.py::test_a_socket_would_be_told
+	! grep AF_INET build/sockets.txt
 
 bench: $(VENV)/.installed ## print the tables of README and docs
 	$(BIN)/mixline bench ops --tokens 1 16 128 --calls 20 --weights int4

@@ -6,19 +6,20 @@ where there is one, which also shows that none of them opens a socket to anywher
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from tests.tracing import Trace, traced
+
 CANARY: Final = "canary_of_quetzalcoatl"
 MAIN: Final = "import os\nimport json\n\n\ndef load(path):\n    return jsn.loads(path)\n\n\nload("
-NETWORK: Final = re.compile(r"(?:connect|bind|sendto)\(.*AF_INET")
+
+__all__ = ["traced"]
 
 
 @pytest.fixture
@@ -106,16 +107,7 @@ def environment(work: Path, tmp_path: Path) -> dict[str, str]:
     return os.environ | {"PATH": path, "XDG_STATE_HOME": state, "XDG_CONFIG_HOME": state}
 
 
-@pytest.fixture
-def traced(tmp_path: Path) -> tuple[list[str], Callable[[], str]]:
-    """How to start a program under strace, and what it has said; without strace, nothing."""
-    log = tmp_path / "strace.txt"
-    strace = shutil.which("strace")
-    words = [strace, "-f", "-qq", "-e", "trace=network", "-o", str(log)] if strace else []
-    return words, lambda: log.read_text() if log.exists() else ""
-
-
-def start(servers: Any, model: Path, work: Path, env: dict[str, str], words: list[str]) -> Any:
+def start(servers: Any, model: Path, work: Path, env: dict[str, str], words: Sequence[str]) -> Any:
     """Start the server from within the workspace, as editors do."""
     plain = subprocess.Popen
 
@@ -135,11 +127,10 @@ def test_nothing_of_a_hostile_workspace_runs_and_no_socket_is_opened(
     work: Path,
     traps: Path,
     environment: dict[str, str],
-    traced: tuple[list[str], Callable[[], str]],
+    traced: Trace,
 ) -> None:
     """Opened, completed in and asked for fixes and docstrings over the wire, from inside of it."""
-    words, said = traced
-    client = start(servers, shipped_model, work, environment, words)
+    client = start(servers, shipped_model, work, environment, traced.words)
     client.configuration = {"trusted": True}
     client.initialize(
         rootUri=work.as_uri(),
@@ -182,7 +173,7 @@ def test_nothing_of_a_hostile_workspace_runs_and_no_socket_is_opened(
     assert sorted(path.name for path in traps.iterdir()) == []
     assert CANARY not in json.dumps(seen)
     assert CANARY not in servers.processes[0].stderr()
-    assert NETWORK.findall(said()) == []
+    assert traced.network() == []
 
 
 @pytest.mark.parametrize(
@@ -200,15 +191,14 @@ def test_nothing_of_it_runs_from_the_command_line(
     work: Path,
     traps: Path,
     environment: dict[str, str],
-    traced: tuple[list[str], Callable[[], str]],
+    traced: Trace,
     words: tuple[str, ...],
 ) -> None:
     """The installed program, called in the workspace."""
-    trace, said = traced
     # What `mixline` on PATH is: Python with -I does not look where it stands.
     program = "import sys; from mixline.__main__ import main; sys.exit(main())"
     done = subprocess.run(
-        [*trace, sys.executable, "-P", "-c", program, *words],
+        [*traced.words, sys.executable, "-P", "-c", program, *words],
         cwd=work,
         env=environment | {"MIXLINE_MODEL": str(shipped_model)},
         capture_output=True,
@@ -220,14 +210,14 @@ def test_nothing_of_it_runs_from_the_command_line(
     assert sorted(path.name for path in traps.iterdir()) == []
     assert "Traceback" not in done.stderr
     assert CANARY not in done.stdout + done.stderr
-    assert NETWORK.findall(said()) == []
+    assert traced.network() == []
 
 
 def test_nothing_of_what_is_kept_back_is_written_down(
     servers: Any, shipped_model: Path, work: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Neither by its text nor by its name, after a file of each kind was open and edited."""
-    client = start(servers, shipped_model, work, environment, [])
+    client = start(servers, shipped_model, work, environment, ())
     client.initialize(rootUri=work.as_uri(), initializationOptions={"settings": {"history": True}})
     client.wait_ready()
     for name in (".env", "ignored.py", "link.py"):
