@@ -110,7 +110,8 @@ fuzz-models: $(VENV)/.dev ## 10^5 hostile model directories
 	$(BIN)/python -m tests.fuzz.models $(FUZZ)
 
 faults: $(VENV)/.dev ## 3,000 kills while state is written, disks that refuse, memory that is not there, and the like
-	MIXLINE_KILLS=1000 $(BIN)/python -m pytest -v tests/lsp_server/test_kills.py tests/lsp_server/test_faults_wire.py tests/lsp_server/test_clock_wire.py tests/lsp_server/test_trust.py
+	MIXLINE_KILLS=1000 $(BIN)/python -m pytest -v tests/lsp_server/test_kills.py tests/lsp_server/test_clock_wire.py tests/lsp_server/test_trust.py \
+		tests/lsp_server/test_faults_wire.py tests/lsp_server/test_faults_midway_wire.py
 
 soak: $(VENV)/.dev ## 20 minutes of a working day at high speed: memory, threads, time; SOAK="--minutes 60"
 	$(BIN)/python -m tests.soak $(SOAK)
