@@ -45,6 +45,8 @@ class EngineConfig:
     threads: int = field(default_factory=default_threads)
     kv_slots: int = 8  # prompts that stay in memory, at most three of them of one document
     kv_budget_tokens: int | None = None  # None: derived from free memory
+    # What `ulimit -v` must leave behind loading, for whoever goes on to do more than complete once.
+    spare_bytes: int = 0
     prefill_chunk_tokens: int = 256  # at most; a cancel takes effect between two chunks
     search_ms: float = 100.0  # at most, to look for a likelier line than the greedy one; 0: never
 

@@ -91,7 +91,10 @@ class Engine:
         self._cached_tokens = 0
         self._read_ahead_tokens = 0
         self._worker = threading.Thread(target=self._work, name="mixline-engine", daemon=True)
-        self._worker.start()
+        try:
+            self._worker.start()
+        except RuntimeError as error:  # so Python calls a thread that the system does not give
+            raise OutOfMemoryError("start another thread") from error
 
     @classmethod
     def open(
@@ -109,7 +112,7 @@ class Engine:
             on_progress: told the stage and the share done, 0 to 1.
 
         Raises:
-            MixlineError: see `loading.load`.
+            MixlineError: see `loading.load`; OutOfMemoryError also for a thread that is not given.
         """
         config = EngineConfig() if config is None else config
         try:

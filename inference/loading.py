@@ -8,11 +8,16 @@ from typing import Final, TypeAlias
 from inference.config import EngineConfig
 from inference.device import CPU, cuda_device
 from inference.drafting import DraftCosts
-from inference.errors import MixlineError, ModelDirectoryError, ProviderError
+from inference.errors import (
+    MixlineError,
+    ModelDirectoryError,
+    OutOfMemoryError,
+    ProviderError,
+)
 from inference.generate import Generator
 from inference.gpu import Gpu
 from inference.healing import Healer
-from inference.memory import free_bytes, kv_budget_tokens
+from inference.memory import address_space_left, free_bytes, kv_budget_tokens
 from inference.model_dir import ModelDir
 from inference.model_info import ModelInfo, describe
 from inference.ops.cuda_library import fault_reader
@@ -49,6 +54,7 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
         OperatorLibraryError: our operators are missing or refused.
         ModelDirectoryError: the directory is damaged, contradicts itself, or cannot be run.
         ContextLengthError: context or KV budget leave no room for a prompt.
+        OutOfMemoryError: it leaves less than `config.spare_bytes`.
     """
     progress("Checking the model directory", 0.0)
     library = library_path()
@@ -68,8 +74,15 @@ def load(path: Path, config: EngineConfig, progress: Progress) -> tuple[Generato
     budget = config.kv_budget_tokens
     if budget is None:
         budget = placement.kv_budget_tokens
+    # Libraries that are refused memory may end the process, so nobody tries how far they get.
+    spare = address_space_left() - config.spare_bytes
+    if spare < 0:
+        raise OutOfMemoryError(
+            f"go on behind loading {path}: {config.spare_bytes >> 20} MB are needed,"
+            f" {(spare + config.spare_bytes) >> 20} MB are left"
+        )
     if budget is None:
-        budget = kv_budget_tokens(shape, config.kv_slots, free_bytes())
+        budget = kv_budget_tokens(shape, config.kv_slots, min(free_bytes(), spare))
     cache = PrefixCache(
         shape, max_slots=config.kv_slots, budget_tokens=budget, new_cache=session.new_cache
     )

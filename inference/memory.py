@@ -15,13 +15,25 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 
 def free_bytes(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = _CGROUP) -> int:
     """Return the bytes that this process may still take, by its limits and the container's."""
-    free = min(_available(meminfo), _own_limit())
+    free = min(_available(meminfo), address_space_left())
     try:
         limit = (cgroup / "memory.max").read_text().strip()
         used = int((cgroup / "memory.current").read_text())
     except (OSError, ValueError):
         return free
     return min(free, max(0, int(limit) - used)) if limit.isdecimal() else free
+
+
+def address_space_left() -> int:
+    """Return the bytes that `ulimit -v` leaves this process, a huge number where it is not set."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, ValueError):
+        return int(limit)
+    return max(0, limit - pages * resource.getpagesize())
 
 
 def kv_budget_tokens(shape: KvShape, slots: int, free: int) -> int:
@@ -43,18 +55,6 @@ def _available(meminfo: Path) -> int:
         if name == "MemAvailable":
             return int(value.split()[0]) * 1024
     return _physical_quarter()
-
-
-def _own_limit() -> int:
-    """Return how much address space is left (`ulimit -v`), a huge number where nothing is set."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return sys.maxsize
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-    except (OSError, ValueError):
-        return int(limit)
-    return max(0, limit - pages * resource.getpagesize())
 
 
 def _physical_quarter() -> int:
