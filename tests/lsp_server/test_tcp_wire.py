@@ -25,7 +25,7 @@ class Port:
         self._client_class = client_class
         self.sockets: list[socket.socket] = []
         self.clients: list[Any] = []
-        self.port = int(self.printed(r"listening on 127\.0\.0\.1:(\d+)"))
+        self.port = int(self.printed(r"listening on [\d.]+:(\d+)"))
         self.token = self.printed(r"token (\S+)")
 
     def printed(self, pattern: str) -> str:
@@ -215,6 +215,21 @@ def test_only_loopback_is_served(address: str, tmp_path: Path) -> None:
     assert done.returncode in {1, 2}
     assert len(done.stderr.strip().splitlines()) == 1
     assert "listening" not in done.stderr
+
+
+def test_other_machines_need_the_token_too(servers: Any, tiny_model: Path) -> None:
+    """Whoever allows them: an address of all networks is served, and guarded as loopback is."""
+    server = servers.spawn("--tcp", "0.0.0.0:0", "--allow-remote", model=tiny_model)
+    opened = Port(server, servers.client_class)
+    connection = opened.connect()
+    connection.sendall(framed(initialize(None)))
+    refused = read_all(connection)
+    status = opened.admitted().status()
+    opened.close()
+
+    assert str(INVALID_REQUEST).encode() in refused
+    assert status["state"] in {"loading", "ready"}
+    assert "listening on 0.0.0.0:" in server.stderr()
 
 
 def test_a_port_in_use_is_one_sentence(port: Port, tmp_path: Path) -> None:
