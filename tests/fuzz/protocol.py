@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from inference import default_model
@@ -26,6 +27,8 @@ from tests.fuzz.hosted import Hosted, play
 ROUND: Final = 1000  # messages
 WEIGHED: Final = 10  # rounds between two looks at the memory
 SHOWN: Final = 20
+_FEWEST: Final = 5  # times that a third of a run is weighed, to be judged
+_MOST_GROWTH: Final = 0.05
 FILES: Final = {
     "seen.py": "import os\n\n\ndef first(a, b):\n    return a + b\n" * 5,
     "other.ts": "export const value = [1, 2, 3];\n" * 5,
@@ -75,7 +78,20 @@ def fuzz(
                     print(f"\rround {number}, {told.messages} ", end="", file=sys.stderr)
         finally:
             hosted.close()
+    if (grown := growth(told.resident)) > _MOST_GROWTH:
+        told.failures.append(f"memory grew by {grown:.1%} in the last third of the run")
     return told
+
+
+def growth(resident: Sequence[int]) -> float:
+    """Return by how much the last third of a run held more than the one before it.
+
+    Warming up takes the first third, and a run of few rounds: 0 where too little was weighed.
+    """
+    third = len(resident) // 3
+    if third < _FEWEST:
+        return 0.0
+    return median(resident[-third:]) / median(resident[-2 * third : -third]) - 1
 
 
 def resident_kib() -> int:

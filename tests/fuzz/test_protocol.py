@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.fuzz.client_text import ClientText
 from tests.fuzz.hosted import Hosted, Session, errors_logged
-from tests.fuzz.protocol import fuzz
+from tests.fuzz.protocol import fuzz, growth
 from tests.fuzz.traffic import Traffic, notification
 
 # Choices that hypothesis makes, so that it can shrink them.
@@ -43,6 +43,16 @@ def test_two_thousand_messages(shipped_model: Path) -> None:
     assert told.failures == []
     assert told.messages >= 2000
     assert told.suggestions > 0
+
+
+def test_memory_that_grows_is_told() -> None:
+    """By 1 MB in ten rounds, not by what is taken at first or comes and goes."""
+    warm = [140, 160, 170, 174, 176, 177]
+    flat = [178, 171, 180, 175, 179, 177, 178, 176, 172, 181, 175, 178]
+
+    assert growth(warm + flat) < 0.05
+    assert growth([170 + number for number in range(30)]) > 0.05
+    assert growth([170, 190, 210]) == 0
 
 
 class Machine(RuleBasedStateMachine):
