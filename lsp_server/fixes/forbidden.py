@@ -17,6 +17,7 @@ from lsp_server.fixes.statements import (
     tree_of,
 )
 from lsp_server.fixes.suppressions import adds_suppression, is_configuration
+from lsp_server.postprocess.trim import is_invisible
 
 ModuleExists = Callable[[str], bool]
 """Tells whether a module can be imported by a document; relative ones begin with their dots."""
@@ -66,11 +67,20 @@ def refused(
         (Refusal.NOTHING, lambda: old == new),
         (Refusal.CONFIGURATION, lambda: is_configuration(before.uri)),
         (Refusal.SUPPRESSES, lambda: adds_suppression(old, new)),
+        (Refusal.HIDES, lambda: _hides(old, new)),
         (Refusal.DELETES, deletes),
         (Refusal.DEFINES, defines),
         (Refusal.NO_SUCH_MODULE, lambda: _imports_nothing(before, after, module_exists)),
     )
     return next((refusal for refusal, holds in checks if holds()), None)
+
+
+def _hides(old: str, new: str) -> bool:
+    """Tell whether characters come in that a reader of the code would not see.
+
+    The model may write them, and a name of another file may have them in languages that allow it.
+    """
+    return any(new.count(one) > old.count(one) for one in filter(is_invisible, set(new)))
 
 
 def _missing_name(document: Document, diagnostic: Diagnostic) -> str:

@@ -10,6 +10,7 @@ class Refusal(StrEnum):
     NOTHING = "nothing"  # the text stays as it is
     CONFIGURATION = "configuration"  # of a checker: the rule would be changed, not the fault
     SUPPRESSES = "suppresses"  # a comment that silences the checker
+    HIDES = "hides"  # characters that nobody sees
     DELETES = "deletes"  # a statement, or makes it a comment
     DEFINES = "defines"  # the missing name
     NO_SUCH_MODULE = "no_such_module"  # is imported

@@ -132,6 +132,17 @@ def test_the_model_may_not_write_something_else() -> None:
     assert check(LOAD, LOAD.replace("confg", "config"), origin=Origin.MODEL) is None
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u202e", "\u2066", "\x1b", "\U000e0041"])
+def test_nothing_comes_in_that_nobody_sees(unseen: str) -> None:
+    """Found by reading on: ghost text was looked at, a line that the model rewrote was not."""
+    settled = LOAD.replace("confg", "config")
+    there = LOAD.replace("print(config)", f"print(config, '{unseen}')")
+
+    assert check(LOAD, settled.replace(".name", f".name  # {unseen}")) is Refusal.HIDES
+    assert check(there, there.replace("confg", "config")) is None
+    assert check(LOAD.replace("\n", "\r\n"), settled.replace("\n", "\r\n")) is None
+
+
 def test_configuration_is_not_edited() -> None:
     """A fault in it is for its owner."""
     refusal = check("a = 1\n", "a = 2\n", name="pyproject.toml", language="toml")
