@@ -2,6 +2,7 @@
 
 import random
 import unicodedata
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from lsp_server.syntax.parsing import parse
 from lsp_server.syntax.place import Kind, kind_at
 
 LINE: Final = "alpha_beta_gamma = delta_epsilon(zeta)\n"
+MOST_MB: Final = 1000  # of all documents, one after the other; 258 as measured
 MARKERS: Final = (
     *("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|endoftext|>", "<|file_sep|>"),
     *("<|doc|>", "<|fix|>", "<|diag|>", "<|pad|>", "<|repo_name|>", "<|reserved_0|>"),
@@ -47,8 +49,17 @@ def ask(client: Any, uri: str, text: str) -> list[Any]:
     return items + client.inline(uri, text.count("\n"), units + 1, invoked=True)
 
 
+def peak_mb(pid: int) -> int:
+    """Return the most memory that a process has held, 0 where the system does not tell."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM")), 0)
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_each_is_answered_and_nothing_unseen_is_suggested(client: Any, name: str) -> None:
+def test_each_is_answered_and_nothing_unseen_is_suggested(
+    client: Any, module_servers: Any, name: str
+) -> None:
     """Opened, asked for, changed, asked for again, closed; the next document is completed."""
     language, text = DOCUMENTS[name]
     uri = "file:///work/hostile.py"
@@ -64,6 +75,7 @@ def test_each_is_answered_and_nothing_unseen_is_suggested(client: Any, name: str
         assert {*unseen} <= {"\n", "\t"}
     client.open("file:///work/next.py", LINE * 3 + "alpha_beta")
     assert client.inline("file:///work/next.py", 3, 10, invoked=True)
+    assert peak_mb(module_servers.processes[0].process.pid) < MOST_MB
 
 
 def test_deep_nesting_does_not_keep_the_server_from_answering() -> None:
