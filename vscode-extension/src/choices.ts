@@ -1,6 +1,7 @@
 /** The questions with a list of answers: which model, how much effort. */
 import path from "node:path";
 import * as vscode from "vscode";
+import { isWorkspaces } from "./settings";
 
 const MANIFEST = "manifest.json";
 const EFFORTS = [
@@ -26,7 +27,16 @@ export async function chooseEffort(): Promise<void> {
   }));
   const chosen = await vscode.window.showQuickPick(entries, { title: "Mixline: speed or quality" });
   if (chosen === undefined) return;
-  await configuration.update("effort", chosen.value, vscode.ConfigurationTarget.Global);
+  await change("effort", chosen.value);
+}
+
+/** Sets a value where the one in force was written, so that it is not hidden by that one. */
+export async function change(name: string, value: unknown): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration("mixline");
+  const target = isWorkspaces(configuration.inspect(name))
+    ? vscode.ConfigurationTarget.Workspace
+    : vscode.ConfigurationTarget.Global;
+  await configuration.update(name, value, target);
 }
 
 /**

@@ -62,9 +62,18 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 /** Registers them all. */
 export function registerCommands(parts: Parts): vscode.Disposable {
   const registered = Object.entries(ACTIONS).map(([name, action]) =>
-    vscode.commands.registerCommand(`mixline.${name}`, () => action(parts)),
+    vscode.commands.registerCommand(`mixline.${name}`, () => attempt(action, parts)),
   );
   return vscode.Disposable.from(...registered);
+}
+
+/** VS Code would show an error too, without a word about whose it is. */
+async function attempt(action: Action, parts: Parts): Promise<void> {
+  try {
+    await action(parts);
+  } catch (error) {
+    void vscode.window.showErrorMessage(`Mixline: ${reasonOf(error).replace(/\.$/, "")}.`);
+  }
 }
 
 /** Says why there is no server, and offers what can be done about it. */
@@ -96,11 +105,7 @@ async function writeDocstring({ server }: Parts): Promise<void> {
     void vscode.window.showInformationMessage("Mixline: put the cursor into a function first.");
     return;
   }
-  try {
-    await server.writeDocstring(editor.document.uri, editor.selection.active.line);
-  } catch (error) {
-    void vscode.window.showErrorMessage(`Mixline: ${reasonOf(error)}.`);
-  }
+  await server.writeDocstring(editor.document.uri, editor.selection.active.line);
 }
 
 async function showStatistics({ server, pages }: Parts): Promise<void> {

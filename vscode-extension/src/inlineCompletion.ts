@@ -82,7 +82,11 @@ function hasMovedOn(
 
 function isDiff(): boolean {
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-  return input instanceof vscode.TabInputTextDiff || input instanceof vscode.TabInputNotebookDiff;
+  if (input instanceof vscode.TabInputTextDiff || input instanceof vscode.TabInputNotebookDiff) {
+    return true;
+  }
+  // Many files' changes in one editor: VS Code names no class for it in its stable interface.
+  return typeof input === "object" && input !== null && "textDiffs" in input;
 }
 
 function hasItems(

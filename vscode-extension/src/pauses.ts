@@ -1,5 +1,7 @@
 /** When Mixline is quiet: a snooze, a workspace (remembered, but in no file of it), settings. */
 import * as vscode from "vscode";
+import { change } from "./choices";
+import { DISABLED_LANGUAGES, pauseBySettings, toggledLanguages } from "./settings";
 import type { Pause } from "./status";
 
 const WORKSPACE_KEY = "paused";
@@ -21,12 +23,10 @@ export class Pauses implements vscode.Disposable {
   pauseFor(document: vscode.TextDocument | undefined): Pause | undefined {
     const general = this.everywhere();
     if (general !== undefined || document === undefined) return general;
-    const configuration = vscode.workspace.getConfiguration("mixline", document);
-    if (!configuration.get<boolean>("enable", true)) return { kind: "setting" };
-    const language = document.languageId;
-    return configuration.get<string[]>("disabledLanguages", []).includes(language)
-      ? { kind: "language", language }
-      : undefined;
+    return pauseBySettings(
+      vscode.workspace.getConfiguration("mixline", document),
+      document.languageId,
+    );
   }
 
   /** Why nothing is suggested in any document, settings apart. */
@@ -57,22 +57,12 @@ export class Pauses implements vscode.Disposable {
   }
 
   async toggleLanguage(language: string): Promise<void> {
-    const configuration = vscode.workspace.getConfiguration("mixline");
-    const name = "disabledLanguages";
-    const disabled = new Set(configuration.get<string[]>(name, []));
-    if (!disabled.delete(language)) disabled.add(language);
-    await configuration.update(name, [...disabled], writtenAt(configuration.inspect(name)));
+    const languages = toggledLanguages(vscode.workspace.getConfiguration("mixline"), language);
+    await change(DISABLED_LANGUAGES, languages);
   }
 
   dispose(): void {
     clearTimeout(this.timer);
     this.changed.dispose();
   }
-}
-
-/** Where the value in force was written, so that a new one is not shadowed by it. */
-function writtenAt(levels: { workspaceValue?: unknown } | undefined): vscode.ConfigurationTarget {
-  return levels?.workspaceValue === undefined
-    ? vscode.ConfigurationTarget.Global
-    : vscode.ConfigurationTarget.Workspace;
 }

@@ -1,4 +1,5 @@
 /** From VS Code's settings to what the server is told, and to what this extension needs itself. */
+import type { Pause } from "./status";
 
 /** What is used of `vscode.WorkspaceConfiguration`. */
 export interface Configuration {
@@ -25,6 +26,7 @@ const SECTION = "mixline.";
 // Those that the server is started with, and so never asks for.
 const OWN = new Set(["model"]);
 const OWN_SECTION = "server.";
+export const DISABLED_LANGUAGES = "disabledLanguages";
 // Lists to which each level adds: a workspace must not be able to take an entry of the user's away.
 const ADDED_UP = new Set(["secretsExtra"]);
 
@@ -49,6 +51,29 @@ export function serverSettings(
     ]),
   );
   return paused ? { ...settings, enable: false } : settings;
+}
+
+/**
+ * Why the settings want a language quiet. VS Code passes on whatever stands in a file: a value of
+ * another kind than package.json says counts as none, as it does for the server.
+ */
+export function pauseBySettings(configuration: Configuration, language: string): Pause | undefined {
+  if (configuration.get("enable") === false) return { kind: "setting" };
+  return strings(configuration.get(DISABLED_LANGUAGES)).includes(language)
+    ? { kind: "language", language }
+    : undefined;
+}
+
+/** The languages that are to be quiet once one of them is, or no longer is. */
+export function toggledLanguages(configuration: Configuration, language: string): string[] {
+  const disabled = new Set(strings(configuration.get(DISABLED_LANGUAGES)));
+  if (!disabled.delete(language)) disabled.add(language);
+  return [...disabled];
+}
+
+/** Whether a setting's value in force is the workspace's, by which the user's own is hidden. */
+export function isWorkspaces(levels: Levels | undefined): boolean {
+  return levels?.workspaceValue !== undefined;
 }
 
 /** What the server is started with. */

@@ -3,9 +3,12 @@ import { test } from "node:test";
 import manifest from "../package.json";
 import {
   affectsStart,
+  isWorkspaces,
+  pauseBySettings,
   serverSettingNames,
   serverSettings,
   startSettings,
+  toggledLanguages,
   type Configuration,
 } from "../src/settings";
 
@@ -86,4 +89,28 @@ test("every setting that can run a program or name a model is withheld from work
     started.filter((name) => !machineScoped.includes(`mixline.${name}`)),
     [],
   );
+});
+
+test("settings of the wrong kind pause nothing and stop nothing", () => {
+  for (const wrong of [5, null, "python", { python: true }, [5, null]]) {
+    const set = configuration({ enable: wrong, disabledLanguages: wrong });
+
+    assert.equal(pauseBySettings(set, "python"), undefined);
+    assert.deepEqual(toggledLanguages(set, "python"), ["python"]);
+  }
+});
+
+test("a language is paused once it is listed, and taken from the list again", () => {
+  const set = configuration({ disabledLanguages: ["markdown", "python"] });
+
+  assert.deepEqual(pauseBySettings(set, "python"), { kind: "language", language: "python" });
+  assert.equal(pauseBySettings(set, "rust"), undefined);
+  assert.deepEqual(toggledLanguages(set, "python"), ["markdown"]);
+  assert.deepEqual(pauseBySettings(configuration({ enable: false }), "rust"), { kind: "setting" });
+});
+
+test("a value of the workspace's hides the user's, so that one is changed", () => {
+  assert.equal(isWorkspaces({ globalValue: "1", workspaceValue: "0.5" }), true);
+  assert.equal(isWorkspaces({ globalValue: "1" }), false);
+  assert.equal(isWorkspaces(undefined), false);
 });

@@ -80,7 +80,19 @@ class Window:
         """Run a command from the palette by its title."""
         self._choose("F1", f">{command}", command)
 
+    def answer(self, command: str, title: str) -> None:
+        """Run a command that asks, and take the answer of that title from its list."""
+        self._enter("F1", f">{command}", command)
+        widget = self.page.locator(".quick-input-widget")
+        widget.locator(".monaco-list-row", has_text=title).click()
+        widget.wait_for(state="hidden")
+
     def _choose(self, key: str, words: str, title: str) -> None:
+        """Take an entry from VS Code's quick input, and wait until that has gone."""
+        self._enter(key, words, title)
+        self.page.locator(".quick-input-widget").wait_for(state="hidden")
+
+    def _enter(self, key: str, words: str, title: str) -> None:
         """Open VS Code's quick input by a key, and take the entry of that title from its list.
 
         Enter takes the focused entry, whatever the list has become since it was looked at.
@@ -94,7 +106,6 @@ class Window:
         if not focused.count():  # another title begins like it
             self.press_until("ArrowDown", f"focus on {title!r}", focused.count, 1)
         self.press("Enter")
-        widget.wait_for(state="hidden")
 
     def choose(self, title: str) -> None:
         """Choose an action from VS Code's menu at the cursor, once it is there."""
