@@ -5,10 +5,12 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper  # noqa: TID251 - graphs to be refused
 
-from inference import ModelDirectoryError
+from inference import CompletionRequest, Engine, EngineConfig, MixlineError, ModelDirectoryError
 from inference.model_dir import ModelDir
 from inference.tokenizer import Tokenizer
 from tests.fuzz.hostile_models import make_base
@@ -26,6 +28,20 @@ def refusal(model: Path) -> str:
     with pytest.raises(ModelDirectoryError) as caught:
         ModelDir.open(model)
     return str(caught.value)
+
+
+def tell_size(model: Path, name: str) -> None:
+    """Let the manifest say what a file has now."""
+    manifest = json.loads((model / "manifest.json").read_text())
+    manifest["files"][name]["bytes"] = (model / name).stat().st_size
+    (model / "manifest.json").write_text(json.dumps(manifest))
+
+
+def run_once(model: Path) -> str:
+    """Complete something and return it."""
+    with Engine.open(model, EngineConfig(threads=1)) as engine:
+        request = CompletionRequest(document="x", path="x.py", prefix="def f(", suffix=")\n")
+        return engine.submit(request).future.result(60).text
 
 
 def test_fifty_hostile_directories() -> None:
@@ -80,9 +96,7 @@ def test_a_name_of_a_graph_is_quoted_in_part(model: Path) -> None:
     proto = onnx.load(model / "model.onnx", load_external_data=False)
     proto.graph.node[0].op_type = "Loop" * 5000
     (model / "model.onnx").write_bytes(proto.SerializeToString())
-    manifest = json.loads((model / "manifest.json").read_text())
-    manifest["files"]["model.onnx"]["bytes"] = (model / "model.onnx").stat().st_size
-    (model / "manifest.json").write_text(json.dumps(manifest))
+    tell_size(model, "model.onnx")
 
     assert "expected operators of the exporter" in (message := refusal(model))
     assert len(message) < 1000
@@ -97,3 +111,32 @@ def test_a_tokenizer_at_which_the_library_panics_is_refused(model: Path) -> None
 
     with pytest.raises(ModelDirectoryError, match="cannot be used"):
         Tokenizer.open(path)
+
+
+@pytest.mark.parametrize("wrong", [4, -9, 2**31 - 1, -(2**31)])
+def test_experts_that_a_graph_names_itself(model: Path, wrong: int) -> None:
+    """Ids out of range, from the file instead of the router: one line, and nothing is read."""
+    proto = onnx.load(model / "model.onnx", load_external_data=False)
+    (experts,) = (node for node in proto.graph.node if node.op_type == "ExpertFFN")
+    (router,) = (node for node in proto.graph.node if node.op_type == "ExpertRouter")
+    ids = numpy_helper.from_array(np.full((1, 1), wrong, np.int32), "own.ids")
+    proto.graph.initializer.append(ids)
+    add = helper.make_node("Add", [router.output[0], "own.ids"], ["wrong.ids"])
+    proto.graph.node.insert(list(proto.graph.node).index(experts), add)
+    experts.input[1] = "wrong.ids"
+    (model / "model.onnx").write_bytes(proto.SerializeToString())
+    tell_size(model, "model.onnx")
+
+    with pytest.raises(MixlineError, match="expert_ids: expected -1 to 3, got") as caught:
+        run_once(model)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(model: Path, number: float) -> None:
+    """All of them: the router says so in one line."""
+    size = (model / "weights.bin").stat().st_size
+    np.full(size // 4, number, np.float32).tofile(model / "weights.bin")
+
+    with pytest.raises(MixlineError, match="logits: expected finite numbers, got"):
+        run_once(model)
