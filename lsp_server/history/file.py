@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ _DAMAGED: Final = ".damaged"
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 _SALT_BYTES: Final = 32
 _PRIVATE: Final = 0o600
+_AGAIN_S: Final = 0.01
 _WAIT_S: Final = 2.0  # for other servers, whose transactions take milliseconds
 # With the log of a batch and its index beside it the whole stays under 20 MB.
 MAX_PAGES: Final = 15_000_000 // PAGE_BYTES
@@ -151,13 +153,20 @@ class HistoryFile:
             os.fchmod(file.fileno(), _PRIVATE)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
-        try:
-            prepare(connection, max_pages=MAX_PAGES, wal_pages=_WAL_PAGES)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        end = time.monotonic() + _WAIT_S
+        while True:
+            connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+            try:
+                prepare(connection, max_pages=MAX_PAGES, wal_pages=_WAL_PAGES)
+            except BaseException as error:
+                connection.close()
+                # Two that begin a file at once are not made to wait: SQLite refuses one of them.
+                code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(_AGAIN_S)
+            else:
+                return connection
 
 
 def _start_of(path: Path) -> bytes:

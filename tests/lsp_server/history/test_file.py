@@ -10,10 +10,11 @@ import pytest
 
 from lsp_server.history.file import MAX_PAGES, NAME, HistoryError, HistoryFile
 from lsp_server.history.records import new_id
-from lsp_server.history.schema import PAGE_BYTES, trim, write
+from lsp_server.history.schema import PAGE_BYTES, prepare, trim, write
 from tests.lsp_server.history.samples import CANARY, shown
 
 SALT = b"s" * 32
+WITHIN_S = 60.0
 
 
 def count(file: HistoryFile) -> int:
@@ -195,14 +196,41 @@ def _write_many(folder: Path, batches: int) -> None:
         add(file, 5)
 
 
-def test_two_servers_write_at_once(file: HistoryFile) -> None:
-    """Nothing is lost and nobody fails."""
+def test_two_servers_write_at_once(file: HistoryFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost and nobody fails, however long a busy machine lets one of them wait."""
+    monkeypatch.setattr("lsp_server.history.file._WAIT_S", WITHIN_S)
+    monkeypatch.setattr("lsp_server.state_folder._WAIT_S", WITHIN_S)
     context = multiprocessing.get_context("fork")
     writers = [context.Process(target=_write_many, args=(file.folder, 40)) for _ in range(2)]
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(2 * WITHIN_S)
 
     assert [writer.exitcode for writer in writers] == [0, 0]
     assert count(file) == 2 * 40 * 5
+
+
+def test_who_begins_a_file_waits_for_who_began_it(
+    file: HistoryFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found on a slow machine: SQLite refuses at once where both would wait for each other."""
+    tries: list[int] = []
+    really = prepare
+
+    def refused_twice(connection: sqlite3.Connection, **limits: int) -> None:
+        tries.append(1)
+        if len(tries) > 2:
+            return really(connection, **limits)
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    monkeypatch.setattr("lsp_server.history.file.prepare", refused_twice)
+    add(file)
+
+    assert len(tries) == 3
+    tries.clear()
+    monkeypatch.setattr("lsp_server.history.file._WAIT_S", -1.0)
+    with pytest.raises(HistoryError, match="database is locked"):
+        add(file)
