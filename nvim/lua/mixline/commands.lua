@@ -9,6 +9,7 @@ local status = require("mixline.status")
 local M = {}
 
 local SNOOZE_MINUTES = 5
+local LONGEST_SNOOZE_MINUTES = 24 * 60
 
 local function tell(text, level)
   vim.notify("Mixline: " .. text, level or vim.log.levels.INFO)
@@ -90,10 +91,11 @@ end
 
 local function snooze(argument)
   local minutes = tonumber(argument or SNOOZE_MINUTES)
-  if minutes and minutes > 0 then
+  if minutes and minutes > 0 and minutes <= LONGEST_SNOOZE_MINUTES then
     pauses.everywhere(minutes)
   else
-    tell(("expected a number of minutes, got %q"):format(argument), vim.log.levels.ERROR)
+    local words = "expected a number of minutes, at most %d, got %q"
+    tell(words:format(LONGEST_SNOOZE_MINUTES, argument), vim.log.levels.ERROR)
   end
 end
 

@@ -37,7 +37,45 @@ local KINDS = {
 
 M.options = vim.deepcopy(M.defaults)
 
+local function is_text(value)
+  return type(value) == "string" and value ~= ""
+end
+
+local function is_list_of_texts(value)
+  return vim.islist(value) and vim.iter(value):all(is_text)
+end
+
+-- What values have to be, beyond their kind.
+local CHECKS = {
+  cmd = {
+    "a program and its arguments",
+    function(value)
+      return is_list_of_texts(value) and #value > 0
+    end,
+  },
+  model = { "a folder", is_text },
+  filetypes = { "a list of file types", is_list_of_texts },
+  except = { "a list of file types", is_list_of_texts },
+  root_markers = { "a list of names", is_list_of_texts },
+  delay_ms = {
+    "milliseconds from 0 to 60000",
+    function(value)
+      return value >= 0 and value <= 60000
+    end,
+  },
+  settings = {
+    "settings by their names",
+    function(value)
+      return vim.iter(vim.tbl_keys(value)):all(is_text)
+    end,
+  },
+  highlight = { "a highlight group", is_text },
+}
+
 local function check(given)
+  if type(given) ~= "table" then
+    error(("mixline: expected setup to get a table of options, got a %s"):format(type(given)), 0)
+  end
   for name, value in pairs(given) do
     local kinds = KINDS[name]
     if not kinds then
@@ -52,9 +90,14 @@ local function check(given)
       local expected = table.concat(kinds, " or ")
       error(("mixline: expected %s to be a %s, got a %s"):format(name, expected, type(value)), 0)
     end
+    local words, holds = unpack(CHECKS[name] or {})
+    if holds and not holds(value) then
+      local found = vim.inspect(value, { newline = " ", indent = "" })
+      error(("mixline: expected %s to be %s, got %s"):format(name, words, found), 0)
+    end
   end
   for action, key in pairs(type(given.keymaps) == "table" and given.keymaps or {}) do
-    if M.defaults.keymaps[action] == nil or (type(key) ~= "string" and key ~= false) then
+    if M.defaults.keymaps[action] == nil or (not is_text(key) and key ~= false) then
       error(("mixline: keymaps.%s: expected an action's key or false"):format(action), 0)
     end
   end
@@ -63,7 +106,7 @@ end
 --- Take the user's options over the defaults; an error names what is wrong with them.
 ---@param given table?
 function M.apply(given)
-  given = given or {}
+  given = given == nil and {} or given
   check(given)
   M.options = vim.tbl_deep_extend("force", vim.deepcopy(M.defaults), given)
   for _, list in ipairs({ "cmd", "filetypes", "except", "root_markers" }) do

@@ -18,12 +18,22 @@ local function check_editor()
     health.ok(version .. ": the plugin shows ghost text")
   else
     health.error(version .. " is too old", "Neovim 0.10 or newer is needed")
+    return false
   end
+  return true
 end
 
+--- What stands before `serve` is the program: `mixline`, `python -m mixline`, `uvx mixline`.
 local function doctor(command)
+  local call = {}
+  for _, word in ipairs(command) do
+    if word == "serve" then
+      break
+    end
+    table.insert(call, word)
+  end
   local model = config.options.model and { "--model", vim.fn.expand(config.options.model) } or {}
-  local call = vim.list_extend({ command[1], "doctor", "--json" }, model)
+  vim.list_extend(vim.list_extend(call, { "doctor", "--json" }), model)
   local done =
     vim.system(call, { text = true, timeout = DOCTOR_MS, cwd = vim.fn.stdpath("state") }):wait()
   local readable, report = pcall(vim.json.decode, done.stdout or "")
@@ -95,10 +105,11 @@ end
 
 --- Report what works and what does not.
 function M.check()
-  check_editor()
-  check_program()
-  check_servers()
-  check_keys()
+  if check_editor() then
+    check_program()
+    check_servers()
+    check_keys()
+  end
 end
 
 return M

@@ -25,6 +25,9 @@ end
 --- Set Mixline up; see |mixline-options|.
 ---@param options mixline.Options?
 function M.setup(options)
+  if vim.fn.has("nvim-0.10") == 0 then
+    error("mixline: Neovim 0.10 or newer is needed", 0)
+  end
   local config = require("mixline.config")
   local pauses = require("mixline.pauses")
   local server = require("mixline.server")
@@ -76,6 +79,11 @@ function M.setup(options)
     was_everywhere = is_everywhere
     status.changed()
   end)
+  for _, client in ipairs(vim.lsp.get_clients({ name = "mixline" })) do
+    for buf in pairs(client.attached_buffers) do
+      follow(buf, group)
+    end
+  end
   for _, buf in ipairs(vim.api.nvim_list_bufs()) do
     server.start(buf)
   end

@@ -7,6 +7,10 @@ local source = require("mixline.source")
 local M = {}
 
 local CLOSE_MENU = "<Plug>(MixlineCloseMenu)"
+local FORMER = "<Plug>(MixlineFormer-%s)"
+local UNMAPPED = "the key itself: it was not mapped before Mixline"
+
+local mapped = {} ---@type table<string, string> keys by action, as they are now
 
 -- Neovim's own suggestions may come from other servers too; those are accepted as a whole.
 local function accept_foreign(part)
@@ -57,29 +61,48 @@ local ACTIONS = {
   end,
 }
 
+local function map_as(key, mapping)
+  mapping.lhs = key
+  mapping.lhsraw = vim.api.nvim_replace_termcodes(key, true, true, true)
+  mapping.lhsrawalt = nil
+  vim.fn.mapset("i", false, mapping)
+end
+
 --- Give a key's former meaning, or the key itself, a name that can be mapped to.
 local function name_former(action, key)
-  local name = ("<Plug>(MixlineFormer-%s)"):format(action)
+  local name = FORMER:format(action)
   local former = vim.fn.maparg(key, "i", false, true)
-  local is_our_own = former.desc and vim.startswith(former.desc, "Mixline: ")
-  if is_our_own then
-    return name
-  elseif vim.tbl_isempty(former) or former.buffer == 1 then
-    vim.keymap.set("i", name, key, { desc = "what " .. key .. " was before Mixline" })
+  if vim.tbl_isempty(former) or former.buffer == 1 then
+    vim.keymap.set("i", name, key, { desc = UNMAPPED })
     return name
   end
-  former.lhs = name
-  former.lhsraw = vim.api.nvim_replace_termcodes(name, true, true, true)
-  former.lhsrawalt = nil
   if former.rhs and vim.startswith(former.rhs:lower(), key:lower()) then
     former.noremap = 1 -- Vim does not map the key again there either
   end
-  vim.fn.mapset("i", false, former)
+  map_as(name, former)
   return name
 end
 
---- Map the keys of the options.
+--- Give a key its former meaning back, unless somebody has mapped it since.
+local function unmap(action, key)
+  local now = vim.fn.maparg(key, "i", false, true)
+  local name = FORMER:format(action)
+  local former = vim.fn.maparg(name, "i", false, true)
+  if now.desc and vim.startswith(now.desc, "Mixline: ") then
+    vim.keymap.del("i", key)
+    if former.desc ~= UNMAPPED then
+      map_as(key, former)
+    end
+  end
+  vim.keymap.del("i", name)
+end
+
+--- Map the keys of the options, in place of those that were mapped before.
 function M.set()
+  for action, key in pairs(mapped) do
+    unmap(action, key)
+  end
+  mapped = {}
   local keymaps = config.options.keymaps
   if not keymaps then
     return
@@ -91,6 +114,7 @@ function M.set()
       local described = "Mixline: " .. action:gsub("_", " ")
       local options = { expr = true, remap = true, replace_keycodes = true, desc = described }
       vim.keymap.set("i", key, make(name_former(action, key)), options)
+      mapped[action] = key
     end
   end
 end

@@ -21,7 +21,9 @@ local function tell_once(problem)
   status.set(nil, { kind = "failed", reason = problem })
   if told ~= problem then
     told = problem
-    vim.notify("Mixline: " .. problem, vim.log.levels.ERROR)
+    vim.schedule(function()
+      vim.notify("Mixline: " .. problem, vim.log.levels.ERROR)
+    end)
   end
 end
 
@@ -65,12 +67,13 @@ local function start_all()
   end
 end
 
-local function exited(client_id)
+--- An end in good order that nobody here has asked for was asked for by the user, as `:lsp stop` does.
+local function exited(client_id, is_crash)
   source.forget_client(client_id)
   status.set(client_id, nil)
   local wanted = expected[client_id]
   expected[client_id] = nil
-  if vim.v.exiting ~= vim.NIL or wanted == "stop" then
+  if vim.v.exiting ~= vim.NIL or wanted == "stop" or not (wanted or is_crash) then
     return
   end
   if not wanted and crashed() > MOST_CRASHES then
@@ -88,10 +91,28 @@ local function capabilities()
   return able
 end
 
+--- All buffers without a name have one URI, so a second one's text would be taken for the first's.
+local function is_second_without_name(buf)
+  if vim.api.nvim_buf_get_name(buf) ~= "" then
+    return false
+  end
+  for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
+    for other in pairs(client.attached_buffers) do
+      if other ~= buf and vim.api.nvim_buf_get_name(other) == "" then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 --- Start, or find, the server of a buffer's workspace, and attach the buffer.
 ---@param buf integer
 function M.start(buf)
   if not vim.api.nvim_buf_is_loaded(buf) or not config.wants(buf) then
+    return
+  end
+  if is_second_without_name(buf) then
     return
   end
   local root = vim.fs.root(buf, config.options.root_markers)
@@ -129,9 +150,9 @@ function M.start(buf)
     on_attach = function(client, attached)
       source.attach(attached, client)
     end,
-    on_exit = function(_, _, client_id)
+    on_exit = function(code, signal, client_id)
       vim.defer_fn(function() -- Neovim itself forgets the client a moment later
-        exited(client_id)
+        exited(client_id, code ~= 0 or signal ~= 0)
       end, FORGOTTEN_MS)
     end,
   }, { bufnr = buf, silent = true })

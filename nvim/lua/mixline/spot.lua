@@ -48,6 +48,9 @@ function M.here(buf)
   if vim.wo[window].diff or vim.fn.reg_executing() ~= "" then
     return nil
   end
+  if vim.fn.getcurpos()[4] > 0 then
+    return nil -- beyond the line's end ('virtualedit'), where no text can be
+  end
   local row, column = unpack(vim.api.nvim_win_get_cursor(window))
   local line = vim.api.nvim_get_current_line()
   return {
