@@ -23,9 +23,9 @@ export interface Manifest {
 }
 
 const SECTION = "mixline.";
-// Those that the server is started with, and so never asks for.
+// Those that the server is started with, or that are the client's, and so are never asked for.
 const OWN = new Set(["model"]);
-const OWN_SECTION = "server.";
+const OWN_SECTIONS = ["server.", "trace."];
 export const DISABLED_LANGUAGES = "disabledLanguages";
 // Lists to which each level adds: a workspace must not be able to take an entry of the user's away.
 const ADDED_UP = new Set(["secretsExtra"]);
@@ -35,7 +35,7 @@ export function serverSettingNames(manifest: Manifest): string[] {
   return manifest.contributes.configuration
     .flatMap(({ properties }) => Object.keys(properties))
     .map((name) => name.slice(SECTION.length))
-    .filter((name) => !OWN.has(name) && !name.startsWith(OWN_SECTION));
+    .filter((name) => !OWN.has(name) && !OWN_SECTIONS.some((section) => name.startsWith(section)));
 }
 
 /** The object that the server gets for the section `mixline`. */

@@ -24,7 +24,7 @@ test("the server is asked about everything but what it is started with", () => {
 
   assert.ok(names.includes("minimumConfidence"));
   assert.deepEqual(
-    names.filter((name) => name === "model" || name.startsWith("server")),
+    names.filter((name) => /^(model|server|trace)\b/.test(name)),
     [],
   );
 });
@@ -74,7 +74,7 @@ test("a program or a model that changes asks for another start, a confidence doe
   assert.ok(!affectsStart(changed("mixline.minimumConfidence")));
 });
 
-test("every setting that can run a program or name a model is withheld from workspaces", () => {
+test("every setting that can run a program, name a model or log more is withheld from workspaces", () => {
   const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
   const groups: readonly { properties: Record<string, unknown> }[] =
     manifest.contributes.configuration;
@@ -82,7 +82,7 @@ test("every setting that can run a program or name a model is withheld from work
     .flatMap(({ properties }) => Object.entries(properties))
     .filter(([, schema]) => (schema as { scope?: string }).scope === "machine")
     .map(([name]) => name);
-  const started = ["model", "server.command", "server.interpreter"];
+  const started = ["model", "server.command", "server.interpreter", "trace.server"];
 
   assert.deepEqual(new Set(restrictedConfigurations), new Set(machineScoped));
   assert.deepEqual(
