@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.terminal import drawn
+
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("MIXLINE_E2E_CACHE", ROOT / ".e2e"))
 VSCODE = Path(__file__).parent / "vscode"
@@ -28,19 +30,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """After a failure keep what Neovim's server has logged, and the screen where there is one."""
+    """After a failure keep what Neovim's server has logged, and let fixtures see that it failed."""
     report = yield
     used = getattr(item, "funcargs", {})
+    if report.failed:
+        item.failed = True  # type: ignore[attr-defined]
     if call.when == "call" and report.failed and "neovim_environment" in used:
-        FAILURES.mkdir(parents=True, exist_ok=True)
-        name = re.sub(r"[^\w.-]+", "-", item.name)
         log = Path(used["neovim_environment"]["XDG_STATE_HOME"]) / "nvim" / "lsp.log"
         if log.is_file():
-            shutil.copy(log, FAILURES / f"{name}.log")
+            shutil.copy(log, failure_of(item, "log"))
         if "terminal" in used:
-            picture = used["terminal"].picture(name)
-            (FAILURES / f"{name}.svg").write_text(picture, encoding="utf-8")
+            picture = used["terminal"].picture(item.name)
+            failure_of(item, "svg").write_text(picture, encoding="utf-8")
     return report
+
+
+def failure_of(item: Any, ending: str) -> Path:
+    """Return where evidence of a test's failure goes."""
+    FAILURES.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w.-]+", "-", item.name)
+    return FAILURES / f"{name}.{ending}"
 
 
 def documented_init() -> str:
@@ -130,6 +139,18 @@ class Editor:
 
         self.wait_for(f"{title!r} in the menu", is_applied)
 
+    def screen(self) -> list[str]:
+        """Return the rows of the screen."""
+        rows: list[str] = self.lua(
+            "vim.cmd.redraw()\n"
+            "return vim.iter(vim.fn.range(1, vim.o.lines)):map(function(row)\n"
+            "  return vim.iter(vim.fn.range(1, vim.o.columns)):map(function(column)\n"
+            "    return vim.fn.screenstring(row, column)\n"
+            "  end):join('')\n"
+            "end):totable()"
+        )
+        return rows
+
     def statusline(self) -> str:
         """Return the plugin's words for a status line."""
         return str(self.lua("return require('mixline').statusline()"))
@@ -196,6 +217,7 @@ def open_editor(
     init_file: Path,
     neovim_environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[[str], Editor]]:
     """Return a function that opens one file of the given text and waits for the server."""
     import pynvim  # noqa: PLC0415  (only `make e2e` installs it)
@@ -225,6 +247,10 @@ def open_editor(
         return editor
 
     yield open_file
+    if getattr(request.node, "failed", False) and opened:
+        with contextlib.suppress(OSError, EOFError):  # it may have crashed
+            picture = drawn(Editor(opened[-1]).screen(), request.node.name)
+            failure_of(request.node, "svg").write_text(picture, encoding="utf-8")
     for nvim in opened:
         with contextlib.suppress(OSError, EOFError):  # the channel closes while the command runs
             nvim.command("qa!")

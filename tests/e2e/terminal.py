@@ -11,7 +11,7 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,9 @@ class Terminal:
 
     def picture(self, title: str, *, cursor: bool = False, identity: str | None = None) -> str:
         """Return the screen as an SVG."""
-        from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415  (likewise)
-        from rich.console import Console  # noqa: PLC0415  (likewise)
-        from rich.text import Text  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415  (only `make e2e` installs it)
 
-        console = Console(record=True, width=COLUMNS, file=io.StringIO())
+        lines = []
         for row in range(ROWS):
             cells = [self.screen.buffer[row][column] for column in range(COLUMNS)]
             if cursor and row == self.screen.cursor.y:
@@ -80,10 +78,21 @@ class Terminal:
             runs = itertools.groupby(cells, lambda cell: (_style(cell), cell.data == " "))
             for (style, _), run in runs:
                 line.append("".join(cell.data for cell in run), style)
-            console.print(line, no_wrap=True)
-        # Without the web fonts: a picture must not make its reader's machine fetch anything.
-        layout = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-        return console.export_svg(title=title, code_format=layout, unique_id=identity)
+            lines.append(line)
+        return drawn(lines, title, identity)
+
+
+def drawn(lines: Sequence[Any], title: str, identity: str | None = None) -> str:
+    """Return lines, strings or `rich.text.Text`, as an SVG of a screen."""
+    from rich._export_format import CONSOLE_SVG_FORMAT  # noqa: PLC0415  (only `make e2e` has it)
+    from rich.console import Console  # noqa: PLC0415  (likewise)
+
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), markup=False, highlight=False)
+    for line in lines:
+        console.print(line, no_wrap=True)
+    # Without the web fonts: a picture must not make its reader's machine fetch anything.
+    layout = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    return console.export_svg(title=title, code_format=layout, unique_id=identity)
 
 
 def _style(cell: Any) -> str:

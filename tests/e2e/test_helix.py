@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ruff import find_ruff_bin
 
-from tests.e2e.conftest import CACHE, ROOT
+from tests.e2e.conftest import CACHE, ROOT, failure_of
 from tests.e2e.documented import BARE, GOOGLE, WRITE, check_documented
 from tests.e2e.terminal import Terminal
 from tests.e2e.vscode.code_server import is_running, parent_of
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_editor(tmp_path: Path, file: Path) -> Iterator[Open]:
+def open_editor(tmp_path: Path, file: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Return a function that opens the file with a text in it."""
     assert HELIX.exists(), f"{HELIX} is missing; run: make e2e"
     page = (ROOT / "docs" / "editors.md").read_text("utf-8")
@@ -64,6 +64,9 @@ def open_editor(tmp_path: Path, file: Path) -> Iterator[Open]:
 
     yield begin
     for terminal in terminals:
+        if getattr(request.node, "failed", False):
+            picture = terminal.picture(request.node.name)
+            failure_of(request.node, "svg").write_text(picture, encoding="utf-8")
         terminal.close()
 
 

@@ -89,12 +89,3 @@ def window(shared_window: Window, request: pytest.FixtureRequest) -> Iterator[Wi
         shared_window.keep_evidence(request.node.name)
     shared_window.press("Escape", "Escape")
     shared_window.close_editor()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Let the fixture above see that its test has failed."""
-    report = yield
-    if report.failed:
-        item.failed = True  # type: ignore[attr-defined]
-    return report
