@@ -1,7 +1,9 @@
 """Starts the server: the engine in its thread, the chosen transport in the event loop."""
 
 import asyncio
+import ctypes
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ from lsp_server.tcp import serve_on_tcp
 # Python's threads hand over to each other after 5 ms, which a key would wait for more than once
 # while another thread computes: that of its reader, and then that of its handler.
 _HAND_OVER_S: Final = 0.001
+_ARENA_MAX: Final = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
 def serve_stdio(options: ServerOptions) -> None:
@@ -25,7 +28,7 @@ def serve_stdio(options: ServerOptions) -> None:
         SystemExit: with status 1, as LSP asks for where the client left without `shutdown`.
     """
     log_to_stderr()
-    sys.setswitchinterval(_HAND_OVER_S)
+    _prepare_threads()
     host = EngineHost(_opener(options))
     host.start()
     status = 1
@@ -61,13 +64,27 @@ def serve_tcp(
     check_address(host, port, allow_remote=allow_remote)
     token = read_token(token_file)
     log_to_stderr()
-    sys.setswitchinterval(_HAND_OVER_S)
+    _prepare_threads()
     engine_host = EngineHost(_opener(options))
     try:
         tell_token = token_file is None
         asyncio.run(serve_on_tcp(engine_host, host, port, token, tell_token=tell_token))
     finally:
         _close(engine_host, 1)
+
+
+def _prepare_threads() -> None:
+    """Let threads take turns more often and, where `ulimit -v` is set, share one heap.
+
+    A heap of its own takes 64 MB of a process's addresses. Where none is left, glibc looks for one
+    at each allocation of a thread: a server was so slow that it seemed to hang.
+    """
+    sys.setswitchinterval(_HAND_OVER_S)
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if sys.platform == "linux" and limit != resource.RLIM_INFINITY:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_ARENA_MAX, 1)
 
 
 def _close(host: EngineHost, status: int) -> None:
