@@ -6,7 +6,7 @@ NATIVE := CMakeLists.txt $(shell find inference/ops/native evaluation/native -ty
 CXX_FILES := $(shell find inference/ops/native evaluation/native tests -name '*.cc' -o -name '*.cu' -o -name '*.h' 2>/dev/null)
 SOURCES := mixline lsp_server inference onnx_export training evaluation tests benchmarks
 
-.PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline sockets e2e bench format wheel clean
+.PHONY: help demo test check unit native extension vsix sanitize sanitize-suite fuzz fuzz-operators fuzz-protocol fuzz-models faults soak offline sockets e2e pictures bench format wheel clean
 help: ## list the verbs
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -90,6 +90,11 @@ e2e: $(VENV)/.dev ## drive real editors with the shipped model; installs them an
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_helix.sh $(E2E)/helix
 	PATH=$(CURDIR)/$(BIN):$$PATH tests/e2e/install_vscode.sh $(E2E)/vscode
 	$(BIN)/python -m pytest tests/e2e -m e2e
+
+pictures: ## put the pictures that the last `make e2e` took into docs/
+	cp .e2e/neovim-animation.svg docs/neovim.svg
+	cp .e2e/neovim.svg docs/ghost-text.svg
+	cp .e2e/vscode.png docs/vscode.png
 
 sanitize: $(VENV)/.dev ## the operators' tests under address, undefined-behaviour and thread sanitizers
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/sanitizers/run.py address
