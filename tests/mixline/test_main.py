@@ -199,3 +199,23 @@ def test_export_of_something_else_is_one_sentence(tmp_path: Path) -> None:
     assert str(tmp_path) in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_as_a_module_it_imports_nothing_of_the_folder_where_it_is_called(tmp_path: Path) -> None:
+    """`python -m` looks there first, for Python's own modules too."""
+    names = ("re", "json", "inference", "lsp_server", "numpy", "onnxruntime", "tokenizers")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(f"open('ran-{name}', 'w')\n", encoding="utf-8")
+    (tmp_path / "sample.py").write_text(SAMPLE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mixline", "complete", "sample.py:5:15", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert not list(tmp_path.glob("ran-*"))
+    assert done.returncode == 0, done.stderr
+    assert "text" in json.loads(done.stdout)
