@@ -190,5 +190,5 @@ def test_an_environment_without_its_python_is_not_used(program: ModuleType, tmp_
     ready.write_text(json.dumps({"interpreter": os.path.realpath(sys.executable)}), "utf-8")
     assert program.interpreter_of(tmp_path) == str(tmp_path / "bin" / "python")
 
-    ready.write_text(json.dumps({"interpreter": "/usr/bin/python3.11"}), "utf-8")
+    ready.write_text(json.dumps({"interpreter": "/usr/bin/python3.99"}), "utf-8")
     assert program.interpreter_of(tmp_path) is None

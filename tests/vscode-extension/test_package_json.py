@@ -17,11 +17,11 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     for group in PACKAGE["contributes"]["configuration"]
     for name, schema in group["properties"].items()
 }
-# Those that the server is started with (vscode-extension/src/settings.ts).
+# But for those that the server is started with, or that are the client's (src/settings.ts there).
 SERVER_PROPERTIES = {
     name: schema
     for name, schema in PROPERTIES.items()
-    if name != "model" and not name.startswith("server.")
+    if name != "model" and not name.startswith(("server.", "trace."))
 }
 
 
