@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import onnx
 import pytest
 from onnx import helper  # noqa: TID251 - a test changes a graph
@@ -22,6 +23,10 @@ from onnx_export.random_checkpoint import (
 )
 from tests.gpu import usable_library
 from tests.native.building import build
+
+# Whatever else its profile is (it has one for CI): no test fails for being slow.
+hypothesis.settings.register_profile("mixline", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("mixline")
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",

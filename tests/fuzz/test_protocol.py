@@ -130,7 +130,6 @@ def test_any_order_that_hypothesis_thinks_of(hosted: Hosted) -> None:
     limits = settings(
         max_examples=5,
         stateful_step_count=15,
-        deadline=None,
         derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -168,7 +168,7 @@ def test_empty_budget_is_refused() -> None:
         PrefixCache(SHAPE, max_slots=1, budget_tokens=0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from("abcd"), st.lists(st.integers(0, 1), min_size=1, max_size=40)),

@@ -234,7 +234,7 @@ def test_jump_uses_the_room(tokenizer: Tokenizer) -> None:
     assert 270 <= len(ids) <= 320  # the budget less a fifth; lines are counted one by one
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(
     prefix=st.text(alphabet="ab \n😋(\t\ud800", max_size=80),
     suffix=st.text(alphabet="ab \n😋)\r", max_size=80),

@@ -105,7 +105,7 @@ def test_one_seed_one_sequence() -> None:
     assert tokens(-1) == tokens(2**64 - 1)  # any integer is a seed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     logits=st.lists(st.floats(-50, 50, width=32) | st.just(-math.inf), min_size=1, max_size=30),
     temperature=st.floats(0, 1),

@@ -50,7 +50,7 @@ def test_every_text_comes_back(way: str, request: pytest.FixtureRequest) -> None
     """Also with characters that have no token, and with the sign that stands for a space."""
     tokenizer = Tokenizer(request.getfixturevalue(way))
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck))
     @given(
         st.text(st.sampled_from("ab \n\t\r_(<0x>" + SPACE + "\u00e9\u4e2d\U0001f60b"), max_size=30)
     )

@@ -37,7 +37,7 @@ def test_lines_are_exact_on_mixtures(name: str, make_spec: Callable[[str], Spec]
     """The same for arbitrary mixtures of blanks, words and signs."""
     tokenizer = Tokenizer(make_spec(name))
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(st.lists(CODE_PIECES, max_size=30).map("".join))
     def check(text: str) -> None:
         assert tokenizer.encode(text) == tokenizer._plain.encode(text).ids
@@ -61,7 +61,7 @@ def test_starts_are_those_of_the_whole(
     assert all(is_start(line[at:]) for line in lines[::7] for at in (0, len(line) // 2))
     assert len(tokenizer._starts) < len(lines[::7])
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(st.lists(CODE_PIECES, max_size=12).map("".join))
     def check(text: str) -> None:
         assert is_start(text)
@@ -128,9 +128,7 @@ def test_lone_surrogates_become_replacement_characters(tokenizer: Tokenizer) -> 
     assert tokenizer.decode(tokenizer.encode("\ud83d\ude0b")) == "😋"
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40))
 def test_decoder_never_splits_a_character(tokenizer: Tokenizer, text: str) -> None:
     """Token by token the pieces join to the text, each of them valid."""

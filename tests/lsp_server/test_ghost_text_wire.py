@@ -267,7 +267,7 @@ def test_settings_come_from_the_client(servers: Any, shipped_model: Path) -> Non
         assert time.monotonic() < end
     client.open(URI, TEXT, language="ruby")
     assert client.inline(URI, LINE, COLUMN, invoked=True) == []
-    client.configuration = {"commentsAndStrings": False}
+    client.configuration = {"commentsAndStrings": False, "answerWithinMs": 10_000}
     client.notify("workspace/didChangeConfiguration", {"settings": None})
     client.open(URI, f"# enc\n{TEXT}")
     refused = client.status()["answers"]["disabled"]

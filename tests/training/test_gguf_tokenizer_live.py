@@ -92,7 +92,7 @@ def test_every_odd_character_is_cut_alike(cutters: tuple[Cut, Cut]) -> None:
         assert theirs(text) == ours(text), hex(ord(character))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.lists(st.one_of(st.sampled_from([*SPECIALS, "\n", "  ", ", "]), st.text(max_size=9)))
 )

@@ -22,7 +22,7 @@ def test_markers_are_the_first_ids(tokenizer_path: Path) -> None:
     ]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.one_of(st.sampled_from(SPECIALS), st.text(max_size=20)), max_size=8))
 def test_text_never_yields_a_marker(tokenizer_path: Path, parts: list[str]) -> None:
     """Text that looks like a marker stays text, and comes back as it was."""

@@ -102,7 +102,7 @@ def test_f32_rows_are_interleaved_by_input() -> None:
 
 
 @pytest.mark.parametrize(("weight_format", "block"), FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(shape=shapes, seed=seeds)
 def test_unpack_inverts_pack(
     weight_format: WeightFormat, block: int, shape: tuple[int, int, int], seed: int
@@ -163,7 +163,7 @@ def test_a_row_that_blocks_do_not_divide_is_filled_up_with_zeros(
 
 
 @pytest.mark.parametrize("weight_format", layout.WEIGHT_FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(shape=shapes, seed=seeds)
 def test_gate_and_up_tiles_alternate(
     weight_format: WeightFormat, shape: tuple[int, int, int], seed: int
@@ -186,7 +186,7 @@ def test_gate_and_up_tiles_alternate(
 
 
 @pytest.mark.parametrize(("weight_format", "levels"), [("int8", 127), ("int4", 7)])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=seeds, columns=st.integers(1, 200), exponent=st.integers(-10, 10))
 def test_rounding_error_is_at_most_half_a_step(
     weight_format: WeightFormat, levels: int, seed: int, columns: int, exponent: int

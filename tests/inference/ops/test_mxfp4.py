@@ -73,7 +73,7 @@ def test_published_bytes_come_out_of_the_packed_layout_as_the_same_weights() -> 
     assert tile_bytes == 832  # 48 of scales, filled up to 64, and 768 of codes
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=seeds,
     experts=st.integers(1, 3),
@@ -105,7 +105,7 @@ def test_nibbles_hold_the_earlier_weight_low() -> None:
     assert codes[0, :5].tolist() == [0, 0, 2, 7, 0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds, columns=st.integers(1, 100), exponent=st.integers(-120, 120))
 def test_rounding_takes_the_nearest_code_and_the_published_scale(
     seed: int, columns: int, exponent: int
