@@ -40,7 +40,7 @@ def shown(client: Any) -> int:
 
 def suggest(client: Any, number: int) -> None:
     """Have something shown, in a document of its own, and turn it down."""
-    uri = f"file:///work/{number}.py"
+    uri = f"file:///project/{number}.py"
     client.open(uri, TEXT)
     assert client.inline(uri, 4, 8, invoked=True)
     client.change(uri, 4, 8, 8, "?")
@@ -155,7 +155,7 @@ def test_memory_that_just_suffices(start: Start, servers: Any) -> None:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
     client = start(limits=f"ulimit -v {pages * resource.getpagesize() // 1024 + 350_000}")
     for number in range(6):
-        uri = f"file:///work/{number}.py"
+        uri = f"file:///project/{number}.py"
         client.open(uri, f"value_{number} = {number}\n" * 6000)
         client.inline(uri, 6000, 0, invoked=True)
     client.generations_at_rest()
